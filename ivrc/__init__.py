@@ -1,0 +1,1 @@
+"""Call scenarios as code for Asterisk."""

@@ -1,0 +1,136 @@
+"""The command line: arguments, exit codes and printing; the work is done in `ivrc.pipeline`.
+
+Exit codes: 0 done, 1 the source has errors, 2 the command was used wrongly, 3 the output could not be written.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ivrc.pipeline import Compiled
+
+EXIT_FAULTS = 1
+EXIT_USAGE = 2
+EXIT_OUTPUT = 3
+
+_PATHS = click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE_OR_FOLDER..."
+)
+_FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="How results and faults are printed.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ivrc", message="ivrc %(version)s")
+def main() -> None:
+    """Call scenarios as code for Asterisk.
+
+    Exit codes: 0 done; 1 the source has errors; 2 wrong usage; 3 the output could not be written.
+    """
+
+
+@main.command()
+@_PATHS
+@_FORMAT
+def check(paths: tuple[Path, ...], form: str) -> None:
+    """Check offices: everything that compile does, but nothing is written."""
+    from ivrc import pipeline
+
+    result = _run(pipeline.check, paths)
+    _report(result, form, {})
+    if result.files is None:
+        sys.exit(EXIT_FAULTS)
+
+
+@main.command("compile")
+@_PATHS
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for what is written.")
+@_FORMAT
+def compile_(paths: tuple[Path, ...], output: Path, form: str) -> None:
+    """Compile offices to a dialplan: extensions.conf, sounds, manifest.json.
+
+    The folder is written whole or not at all; with an error in any office it stays as it was.
+    """
+    from ivrc import pipeline
+    from ivrc.output import OutputError, write_folder
+
+    result = _run(pipeline.compile_offices, paths)
+    if result.files is None:
+        _report(result, form, {})
+        sys.exit(EXIT_FAULTS)
+    try:
+        write_folder(output, result.files)
+    except OutputError as fault:
+        _report(result, form, {"output": None, "failure": str(fault)})
+        click.echo(f"ivrc: {fault}", err=True)
+        sys.exit(EXIT_OUTPUT)
+    _report(result, form, {"output": str(output)})
+
+
+@main.command()
+@click.argument("code", required=False)
+def explain(code: str | None) -> None:
+    """Say what a code such as IVR201 means; without a code, list them all."""
+    from ivrc.diagnostics import CODES, did_you_mean
+
+    if code is None:
+        for each, summary in CODES.items():
+            click.echo(f"{each}  {summary}")
+        return
+    summary = CODES.get(code.upper(), "")
+    if not summary:
+        click.echo(f"ivrc: there is no code {code}. {did_you_mean(code.upper(), list(CODES))}".rstrip(), err=True)
+        sys.exit(EXIT_USAGE)
+    click.echo(f"{code.upper()}: {summary}")
+
+
+def _run(work: Any, paths: tuple[Path, ...]) -> Compiled:
+    from ivrc.loading import InputError
+
+    try:
+        return work(list(paths))  # type: ignore[no-any-return]
+    except InputError as fault:
+        click.echo(f"ivrc: {fault}", err=True)
+        sys.exit(EXIT_USAGE)
+
+
+def _report(result: Compiled, form: str, extra: dict[str, Any]) -> None:
+    """Diagnostics to standard error (text) or everything to standard output (JSON), and a last line."""
+    from ivrc.diagnostics import render
+
+    ordered = render.in_order(result.diagnostics) if result.diagnostics else []
+    errors = sum(diagnostic.severity == "error" for diagnostic in ordered)
+    if form == "json":
+        import json
+
+        shown = [render.render_json(diagnostic, result.sources) for diagnostic in ordered]
+        body = {"ok": errors == 0 and "failure" not in extra, "offices": list(result.offices)}
+        click.echo(json.dumps({**body, **extra, "diagnostics": shown}, ensure_ascii=False, indent=1))
+        return
+    for diagnostic in ordered:
+        click.echo(render.render_text(diagnostic, result.sources) + "\n", err=True)
+    if "failure" not in extra:
+        click.echo(_last_line(result, errors, len(ordered) - errors, extra), err=errors > 0)
+
+
+def _last_line(result: Compiled, errors: int, warnings: int, extra: dict[str, Any]) -> str:
+    counted = [_count(errors, "error")] * (errors > 0) + [_count(warnings, "warning")] * (warnings > 0)
+    if errors:
+        return f"ivrc: {', '.join(counted)}; nothing was written"
+    offices = result.offices[0] if len(result.offices) == 1 else _count(len(result.offices), "office")
+    done = f"{offices}: written to {extra['output']}" if "output" in extra else f"{offices}: all is well"
+    return f"{done} ({', '.join(counted)})" if counted else done
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,51 @@
+"""Faults and warnings as values: what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ivrc.diagnostics.codes import CODES
+
+
+class Label(NamedTuple):
+    """A second place that a diagnostic speaks of (`first declared here`)."""
+
+    start: int
+    end: int
+    text: str
+
+
+class Diagnostic(NamedTuple):
+    """One fault or warning; `start` and `end` are positions in the compilation's Sources (-1: no place)."""
+
+    code: str
+    start: int
+    end: int
+    message: str
+    help: str = ""
+    labels: tuple[Label, ...] = ()
+
+    @property
+    def severity(self) -> str:
+        """`error`, or `warning` for the 9xx codes."""
+        return "warning" if self.code.startswith("IVR9") else "error"
+
+
+def has_errors(diagnostics: list[Diagnostic]) -> bool:
+    """Whether any of the diagnostics is an error."""
+    return any(diagnostic.severity == "error" for diagnostic in diagnostics)
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """`did you mean …?` with the nearest known word, or an empty string."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, n=1, cutoff=0.6)
+    if not near:
+        folded = {name.casefold(): name for name in known}
+        match = folded.get(word.casefold())
+        near = [match] if match else []
+    return f"did you mean `{near[0]}`?" if near else ""
+
+
+__all__ = ["CODES", "Diagnostic", "Label", "did_you_mean", "has_errors"]

@@ -1,0 +1,42 @@
+"""What may stand where in an Asterisk configuration file: the one owner of every special character.
+
+Text of the user's stands in comments only, made harmless by `comment`. Names and arguments are put
+together from checked parts; `name` and `argument` refuse what would break the file or the line.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Asterisk reads lines of at most 8191 bytes and takes the rest for the next line.
+MAX_ARGUMENT_BYTES = 8000
+MAX_COMMENT_CHARACTERS = 300
+# A semicolon begins a comment, a line end ends the line; brackets and commas would end a name.
+_NOT_IN_ARGUMENT = re.compile(r"[\x00-\x1f\x7f;]")
+_NOT_IN_NAME = re.compile(r"[\x00-\x20\x7f;,()\"\\&|$\]]")
+
+
+class UnsafeText(AssertionError):
+    """A bug in lowering: a text that was not checked came this far."""
+
+
+def comment(text: str) -> str:
+    """A text for a comment: one line, no control characters, of bounded length."""
+    if not (text.isprintable() and len(text) <= MAX_COMMENT_CHARACTERS):
+        text = "".join(char if char.isprintable() else " " for char in text[:MAX_COMMENT_CHARACTERS])
+    # Within a comment `;--` begins nothing, but a reader of another program's might think so.
+    return text.replace(";--", "; --")
+
+
+def name(text: str) -> str:
+    """A context's or an extension's name, checked."""
+    if not text or _NOT_IN_NAME.search(text.replace("[+0-9]", "").replace("[A-Za-z]", "")):
+        raise UnsafeText(f"not a name: {text!r}")
+    return text
+
+
+def argument(text: str) -> str:
+    """An application's arguments, checked."""
+    if _NOT_IN_ARGUMENT.search(text) or len(text) > MAX_ARGUMENT_BYTES:
+        raise UnsafeText(f"not an argument: {text[:200]!r}")
+    return text

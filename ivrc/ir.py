@@ -1,0 +1,80 @@
+"""What Asterisk will run: contexts of extensions of lines, decided to the last name and label.
+
+An argument is dialplan syntax, made of parts that were checked before (`ivrc.emit.escape` refuses
+anything else); text of the user's stands in comments only.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+
+class Line(NamedTuple):
+    """One priority: an application with its arguments, perhaps with a label."""
+
+    app: str
+    args: str
+    label: str | None
+
+
+class Comment(NamedTuple):
+    """Where the lines of a step begin; `text` is the step in the source's words."""
+
+    text: str
+    kind: str
+    start: int
+
+
+Item: TypeAlias = Line | Comment
+
+
+class Extension(NamedTuple):
+    """An extension's lines in order."""
+
+    name: str
+    items: tuple[Item, ...]
+
+
+class Hint(NamedTuple):
+    """An extension whose state is that of `devices` (joined by `&`)."""
+
+    name: str
+    devices: str
+
+
+class Context(NamedTuple):
+    """A context; `comment` says what it is for, `start` where it comes from (-1: nowhere)."""
+
+    name: str
+    comment: str
+    extensions: tuple[Extension | Hint, ...]
+    includes: tuple[str, ...]
+    start: int
+
+
+class Sound(NamedTuple):
+    """A sound file that the dialplan plays: `name` under the sounds folder, and what it is made of.
+
+    `kind` is `file` or `speech`; with `seconds` it lasts exactly so long, repeated or filled with
+    silence as `fill` says.
+    """
+
+    name: str
+    kind: str
+    text: str
+    language: str
+    folder: str
+    seconds: int | None
+    fill: str
+    start: int
+    end: int
+
+
+class Dialplan(NamedTuple):
+    """Contexts in the order in which they are written, and what they need beside them."""
+
+    contexts: tuple[Context, ...]
+    sounds: tuple[Sound, ...]
+    own_sounds: tuple[str, ...]
+    endpoints: tuple[str, ...]
+    holidays: tuple[tuple[str, str], ...]

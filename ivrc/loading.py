@@ -1,0 +1,116 @@
+"""From paths on the command line to offices: which files there are, and which belong together."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from ivrc.ast import File, Include
+from ivrc.diagnostics import Diagnostic
+from ivrc.parser import parse
+from ivrc.source import Source, Sources
+
+SUFFIX = ".ivr"
+
+
+class LoadedFile(NamedTuple):
+    """A file read and parsed."""
+
+    path: Path
+    source: Source
+    tree: File
+    diagnostics: list[Diagnostic]
+
+
+class InputError(Exception):
+    """A path on the command line that is of no use; the message says why."""
+
+
+def find_roots(paths: list[Path]) -> list[Path]:
+    """The .ivr files that some files and folders stand for, each once, in order of path within a folder."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob(f"*{SUFFIX}") if p.is_file())
+            if not inside:
+                raise InputError(f"{path}: there is no {SUFFIX} file in this folder")
+            found.update(dict.fromkeys(inside))
+        elif path.exists():
+            found[path] = None
+        else:
+            raise InputError(f"{path}: there is no such file or folder")
+    return list(found)
+
+
+def common_folder(paths: list[Path]) -> Path:
+    """The folder that file names in the output are relative to, so that none is absolute."""
+    folders = [str(path.absolute() if path.is_dir() else path.absolute().parent) for path in paths]
+    return Path(os.path.commonpath(folders))
+
+
+class Loader:
+    """Reads each file once; knows who includes whom."""
+
+    def __init__(self, base: Path, sources: Sources) -> None:
+        self.base = base
+        self.sources = sources
+        self.texts: dict[Path, str] = {}
+        self.included: set[Path] = set()
+
+    def read(self, path: Path) -> str:
+        """A file's text. OSError or UnicodeDecodeError if it has none."""
+        key = Path(os.path.abspath(path))
+        if key not in self.texts:
+            self.texts[key] = path.read_bytes().decode("utf-8")
+        return self.texts[key]
+
+    def office(self, root: Path) -> tuple[list[LoadedFile], list[Diagnostic]]:
+        """A root and all that it includes, the root first; each file once, whatever includes it."""
+        files: list[LoadedFile] = []
+        diagnostics: list[Diagnostic] = []
+        seen: set[Path] = set()
+        pending: list[tuple[Path, Include | None]] = [(root, None)]
+        while pending:
+            path, include = pending.pop(0)
+            key = Path(os.path.abspath(path))
+            if key in seen:
+                continue
+            seen.add(key)
+            loaded = self._load(path, include, diagnostics)
+            if loaded is None:
+                continue
+            files.append(loaded)
+            diagnostics += loaded.diagnostics
+            for node in loaded.tree.declarations:
+                if isinstance(node, Include):
+                    target = path.parent / node.path.value
+                    self.included.add(Path(os.path.abspath(target)))
+                    pending.append((target, node))
+        return files, diagnostics
+
+    def _load(self, path: Path, include: Include | None, diagnostics: list[Diagnostic]) -> LoadedFile | None:
+        start, end = (include.path.start, include.path.end) if include else (-1, -1)
+        try:
+            text = self.read(path)
+        except UnicodeDecodeError as fault:
+            message = f"{path} is not UTF-8 text (byte {fault.start})"
+            diagnostics.append(Diagnostic("IVR106", start, end, message, "save it as UTF-8"))
+            return None
+        except (OSError, ValueError) as fault:
+            reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else "no such path"
+            code = "IVR107" if include else "IVR106"
+            hint = "paths are relative to the file with the `include`" if include else ""
+            diagnostics.append(Diagnostic(code, start, end, f"{path} cannot be read: {reason}", hint))
+            return None
+        source = self.sources.add(self.relative(path), text, str(path))
+        tree, faults = parse(source)
+        return LoadedFile(path, source, tree, faults)
+
+    def is_included(self, path: Path) -> bool:
+        """Whether some office includes a file: then it is no office of its own."""
+        return Path(os.path.abspath(path)) in self.included
+
+    def relative(self, path: Path) -> str:
+        """A path as the output names it: relative to the common folder, with forward slashes."""
+        return Path(os.path.relpath(path, self.base)).as_posix()

@@ -1,0 +1,114 @@
+"""Where lines are being written: one extension of one context at a time."""
+
+from __future__ import annotations
+
+from ivrc import ir
+from ivrc.lower.names import context_name
+from ivrc.source import Sources
+
+
+class Pen:
+    """What lowering one office produces and what it needs on the way."""
+
+    def __init__(self, office: str, language: str, folder: str, sources: Sources) -> None:
+        self.office = office
+        self.language = language
+        self.folder = folder
+        self.sources = sources
+        self.contexts: list[ir.Context | None] = []
+        self.sounds: dict[str, ir.Sound] = {}
+        self.own_sounds: set[str] = set()
+        self.endpoints: set[str] = set()
+        self.holidays: set[tuple[str, str]] = set()
+        self.confirmed: set[str] = set()
+        self._parts: dict[str, int] = {}
+
+    def fresh_part(self, part: str) -> str:
+        """A part of a context's name that no other context of this office has: `main-branch`, `main-branch2`."""
+        count = self._parts.get(part, 0) + 1
+        self._parts[part] = count
+        return part if count == 1 else f"{part}{count}"
+
+    def context(self, part: str) -> str:
+        """A context's full name."""
+        return context_name(self.office, part)
+
+
+class Sheet:
+    """A context being written."""
+
+    def __init__(self, pen: Pen, part: str, comment: str, start: int = -1) -> None:
+        self.pen = pen
+        self.part = part
+        self.name = pen.context(part)
+        self.comment = comment
+        self.start = start
+        self.extensions: list[ir.Extension | ir.Hint] = []
+        self.includes: tuple[str, ...] = ()
+        self.timed = False
+        # A context stands where it was begun: before those of its menus.
+        self._place = len(pen.contexts)
+        pen.contexts.append(None)
+
+    def close(self) -> None:
+        """The context is whole: hand it over."""
+        if self.timed:
+            # The time limit of a step ran out (see `steps._limited`): go on where that step said.
+            self.extensions.append(
+                ir.Extension(
+                    "T",
+                    (
+                        ir.Line("Set", "TIMEOUT(absolute)=0", None),
+                        ir.Line("Goto", "${IVRC_NEXT}", None),
+                    ),
+                )
+            )
+        self.pen.contexts[self._place] = ir.Context(
+            self.name, self.comment, tuple(self.extensions), self.includes, self.start
+        )
+
+
+class Cursor:
+    """An extension being written. `answered` is True once every call that gets here has been answered."""
+
+    __slots__ = ("_labels", "_pending", "answered", "exten", "items", "sheet")
+
+    def __init__(self, sheet: Sheet, exten: str, answered: bool = False) -> None:
+        self.sheet = sheet
+        self.exten = exten
+        self.items: list[ir.Item] = []
+        self.answered = answered
+        self._labels: dict[str, int] = {}
+        self._pending: str | None = None
+
+    def add(self, app: str, args: str = "") -> None:
+        """Write a line; it takes the label that was placed before it."""
+        self.items.append(ir.Line(app, args, self._pending))
+        self._pending = None
+
+    def comment(self, text: str, kind: str, start: int) -> None:
+        """Say in the source's words what the next lines do."""
+        self.items.append(ir.Comment(text, kind, start))
+
+    def label(self, base: str) -> str:
+        """A label not yet used in this extension, to be placed later."""
+        count = self._labels.get(base, 0) + 1
+        self._labels[base] = count
+        return base if count == 1 else f"{base}{count}"
+
+    def place(self, label: str) -> None:
+        """The next line has this label."""
+        if self._pending is not None:
+            # Two labels cannot share a priority.
+            self.add("NoOp")
+        self._pending = label
+
+    def here(self, label: str) -> str:
+        """A label of this extension as other contexts name it."""
+        return f"{self.sheet.name},{self.exten},{label}"
+
+    def close(self) -> None:
+        """The extension is whole."""
+        if self._pending is not None:
+            self.add("NoOp")
+        self.sheet.extensions.append(ir.Extension(self.exten, tuple(self.items)))

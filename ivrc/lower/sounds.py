@@ -1,0 +1,26 @@
+"""Prompts to the names under which Asterisk plays them."""
+
+from __future__ import annotations
+
+from ivrc import ir
+from ivrc import model as m
+from ivrc.lower.cursor import Pen
+from ivrc.prompts import deployed_name, speech_name
+
+
+def sound(pen: Pen, prompt: m.Prompt, seconds: int | None = None, fill: str = "repeat") -> str:
+    """The name to play; what is not Asterisk's own is noted as a file to make, of exactly `seconds` if given."""
+    if prompt.kind == "own":
+        pen.own_sounds.add(prompt.text)
+        return prompt.text
+    if prompt.kind == "speech":
+        base = speech_name(prompt.text, pen.language)
+    else:
+        base = deployed_name(prompt.text)
+    suffix = "" if seconds is None else f"-{seconds}s" if fill == "repeat" else f"-wait{seconds}s"
+    name = f"ivrc/{pen.office}/{base}{suffix}"
+    if name not in pen.sounds:
+        pen.sounds[name] = ir.Sound(
+            name, prompt.kind, prompt.text, pen.language, pen.folder, seconds, fill, prompt.start, prompt.end
+        )
+    return name

@@ -1,0 +1,315 @@
+"""One function a step kind: what a step means becomes the lines that do it.
+
+To add a step kind: its node in `ivrc.model`, a function here, its entry in `_LOWER`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, assert_never
+
+from ivrc import model as m
+from ivrc.lower.cursor import Cursor, Pen, Sheet
+from ivrc.lower.hours import hours_context
+from ivrc.lower.names import switch_device
+from ivrc.lower.rings import OPTIONS, Ringer, endpoint_name
+from ivrc.lower.sounds import sound
+
+WRONG_SOUND = "pbx-invalid"
+# Seconds between two digits of an extension before it counts as complete.
+DIGIT_SECONDS = 3
+_MILLISECONDS = "${STRFTIME(,,%s%3q)}"
+# Pictures in the text of a step beyond this many characters are cut: it is a comment.
+_COMMENT_CHARACTERS = 100
+
+
+class Lowering:
+    """The lowering of one office's scenarios."""
+
+    def __init__(self, pen: Pen, office: m.Office) -> None:
+        self.pen = pen
+        self.office = office
+        self.ring = Ringer(pen, office)
+        self.timed_wait = False
+
+    def scenario(self, scenario: m.Scenario) -> None:
+        """A scenario's contexts: its own first, those of its menus and waits after it."""
+        sheet = Sheet(self.pen, self.pen.fresh_part(scenario.name), f"scenario {scenario.name}", scenario.start)
+        cursor = Cursor(sheet, "s")
+        if self.block(cursor, scenario.body):
+            cursor.add("Hangup")
+        cursor.close()
+        sheet.close()
+
+    def block(self, cursor: Cursor, block: m.Block) -> bool:
+        """Write a block; whether a call can get past its end."""
+        for step in block.steps:
+            self.describe(cursor, step)
+            if not _LOWER[type(step)](self, cursor, step):
+                return False
+        return True
+
+    def describe(self, cursor: Cursor, step: m.Step) -> None:
+        """The comment above a step's lines: its head, as written."""
+        written = self.pen.sources.text(step.start, min(step.end, step.start + 4 * _COMMENT_CHARACTERS))
+        cursor.comment(_head(written), type(step).__name__, step.start)
+
+    def answer(self, cursor: Cursor) -> None:
+        """Answer, unless every call here has been answered before."""
+        if not cursor.answered:
+            cursor.add("Answer")
+            cursor.answered = True
+
+
+def _head(written: str) -> str:
+    """A step up to its block, on one line."""
+    quoted, end = False, len(written)
+    for index, char in enumerate(written):
+        if char == '"' and (index == 0 or written[index - 1] != "\\"):
+            quoted = not quoted
+        elif char in "{#\n" and not quoted and (char != "#" or "{" not in written):
+            end = index
+            break
+    head = " ".join(written[:end].split())
+    return head if len(head) <= _COMMENT_CHARACTERS else head[: _COMMENT_CHARACTERS - 1] + "…"
+
+
+def lower_play(lowering: Lowering, cursor: Cursor, step: m.Play) -> bool:
+    """A prompt of a set time is a file of just that length; a sound of Asterisk's own is timed."""
+    lowering.answer(cursor)
+    if step.seconds is None or step.prompt.kind != "own":
+        cursor.add("Playback", sound(lowering.pen, step.prompt, step.seconds))
+        return True
+    after, again = cursor.label("after-play"), cursor.label("again")
+    _limit(cursor, step.seconds, cursor.here(after))
+    cursor.place(again)
+    cursor.add("Playback", sound(lowering.pen, step.prompt))
+    cursor.add("GotoIf", f'$["${{PLAYBACKSTATUS}}" = "SUCCESS"]?{again}')
+    cursor.add("Wait", str(step.seconds))
+    cursor.place(after)
+    return True
+
+
+def _limit(cursor: Cursor, seconds: int, goes_on: str) -> None:
+    """From now on the channel is taken to `goes_on` when the time is over (by the context's `T`)."""
+    cursor.sheet.timed = True
+    cursor.add("Set", f"IVRC_NEXT={goes_on}")
+    cursor.add("Set", f"TIMEOUT(absolute)={seconds}")
+
+
+def lower_wait(lowering: Lowering, cursor: Cursor, step: m.WaitExtension) -> bool:
+    """A context of its own, in which the employees' extensions can be keyed."""
+    pen = lowering.pen
+    lowering.answer(cursor)
+    sheet = Sheet(pen, pen.fresh_part(f"{_base(cursor)}-wait"), f"keys of {_head_of(pen, step)}", step.start)
+    after = cursor.label("after-wait")
+    back = cursor.here(after)
+    cursor.add("Goto", f"{sheet.name},s,1")
+    cursor.place(after)
+
+    keys = Cursor(sheet, "s", answered=True)
+    keys.add("Set", f"IVRC_NEXT={back}")
+    keys.add("Set", f"IVRC_UNTIL=$[{_MILLISECONDS} + {step.seconds * 1000}]")
+    keys.add("Set", f"TIMEOUT(digit)={DIGIT_SECONDS}")
+    _listen(lowering, keys, step)
+    keys.close()
+    # An unknown extension: say so, during which another may be keyed already, and use the time left.
+    wrong = Cursor(sheet, "i", answered=True)
+    pen.own_sounds.add(WRONG_SOUND)
+    wrong.add("BackGround", WRONG_SOUND)
+    wrong.add("Set", f"IVRC_LEFT=$[(${{IVRC_UNTIL}} - {_MILLISECONDS}) / 1000]")
+    wrong.add("GotoIf", f"$[${{IVRC_LEFT}} <= 0]?{back}")
+    wrong.add("WaitExten", "${IVRC_LEFT}")
+    wrong.close()
+    late = Cursor(sheet, "t", answered=True)
+    late.add("Goto", back)
+    late.close()
+    sheet.includes = (pen.context(".extensions"),)
+    sheet.close()
+    return True
+
+
+def _listen(lowering: Lowering, keys: Cursor, step: m.WaitExtension) -> None:
+    """Audio and silence of the step's time, cut by the first key."""
+    if step.prompt is None:
+        keys.add("WaitExten", str(step.seconds))
+    elif step.prompt.kind == "own":
+        lowering.timed_wait = True
+        keys.sheet.timed = True
+        keys.add("Set", f"TIMEOUT(absolute)={step.seconds}")
+        keys.add("BackGround", sound(lowering.pen, step.prompt))
+        keys.add("WaitExten", str(step.seconds))
+    else:
+        keys.add("BackGround", sound(lowering.pen, step.prompt, step.seconds, "silence"))
+        keys.add("Goto", "${IVRC_NEXT}")
+
+
+def lower_call_group(lowering: Lowering, cursor: Cursor, step: m.CallGroup) -> bool:
+    """The group's subroutine."""
+    cursor.add("Gosub", f"{lowering.pen.context('.group-' + step.group.name)},s,1({step.seconds})")
+    return True
+
+
+def lower_call_employee(lowering: Lowering, cursor: Cursor, step: m.CallEmployee) -> bool:
+    """The devices; then, if asked for, the mobile, which is also where the call goes at once when offline."""
+    if step.employee.devices:
+        lowering.ring.target(cursor, m.Desk(step.employee), str(step.seconds))
+    if step.mobile is not None:
+        lowering.ring.target(cursor, step.mobile, str(step.mobile_seconds))
+    return True
+
+
+def lower_call_number(lowering: Lowering, cursor: Cursor, step: m.CallNumber) -> bool:
+    """Through the trunk."""
+    lowering.ring.target(cursor, step.target, str(step.seconds))
+    return True
+
+
+def lower_call_sip(lowering: Lowering, cursor: Cursor, step: m.CallSip) -> bool:
+    """Through the endpoint for external addresses."""
+    dialled = lowering.office.sip.replace("{address}", f"sip:{step.address}")
+    if name := endpoint_name(dialled):
+        lowering.pen.endpoints.add(name)
+    cursor.add("Dial", f"{dialled},{step.seconds},{OPTIONS}")
+    return True
+
+
+def lower_branch(lowering: Lowering, cursor: Cursor, step: m.Branch) -> bool:
+    """A context of its own, whose extensions are the keys."""
+    pen = lowering.pen
+    lowering.answer(cursor)
+    sheet = Sheet(pen, pen.fresh_part(f"{_base(cursor)}-branch"), f"keys of {_head_of(pen, step)}", step.start)
+    after = cursor.label("after-branch")
+    back = cursor.here(after)
+    cursor.add("Goto", f"{sheet.name},s,1")
+    cursor.place(after)
+
+    ask = Cursor(sheet, "s", answered=True)
+    if step.retries:
+        ask.add("Set", "IVRC_TRIES=0")
+        ask.place("ask")
+    if step.prompt is not None:
+        ask.add("BackGround", sound(pen, step.prompt))
+    ask.add("WaitExten", str(step.seconds))
+    ask.close()
+    for case in step.cases:
+        _case(lowering, sheet, case, back)
+    _failed(lowering, sheet, "i", step.wrong, step.retries, back)
+    _failed(lowering, sheet, "t", step.nothing, step.retries, back)
+    sheet.close()
+    return True
+
+
+def _case(lowering: Lowering, sheet: Sheet, case: m.BranchCase, back: str) -> None:
+    first = case.keys[0] if case.keys else None
+    for key in case.keys:
+        cursor = Cursor(sheet, key, answered=True)
+        if key != first:
+            cursor.add("Goto", f"{first},1")
+        elif lowering.block(cursor, case.body):
+            cursor.add("Goto", back)
+        cursor.close()
+
+
+def _failed(
+    lowering: Lowering, sheet: Sheet, exten: str, block: m.Block | None, retries: int, back: str
+) -> None:
+    """A wrong key (`i`) or none (`t`): ask again while there are retries, then its block."""
+    cursor = Cursor(sheet, exten, answered=True)
+    if retries:
+        cursor.add("Set", "IVRC_TRIES=$[${IVRC_TRIES} + 1]")
+        cursor.add("GotoIf", f"$[${{IVRC_TRIES}} <= {retries}]?s,ask")
+    if block is None or lowering.block(cursor, block):
+        cursor.add("Goto", back)
+    cursor.close()
+
+
+def lower_when(lowering: Lowering, cursor: Cursor, step: m.When) -> bool:
+    """Decide now, then one block or the other."""
+    otherwise, after = cursor.label("else"), cursor.label("after-when")
+    condition = _condition(lowering, cursor, step)
+    cursor.add("GotoIf", f"{condition}?:{otherwise if step.otherwise else after}")
+    answered = cursor.answered
+    passes = lowering.block(cursor, step.then)
+    answered_then = cursor.answered if passes else True
+    cursor.answered = answered
+    passes_else = True
+    if step.otherwise is not None:
+        if passes:
+            cursor.add("Goto", after)
+        cursor.place(otherwise)
+        passes_else = lowering.block(cursor, step.otherwise)
+    answered_else = cursor.answered if passes_else else True
+    cursor.answered = answered_then and answered_else
+    if passes or step.otherwise is None:
+        cursor.place(after)
+    return passes or passes_else
+
+
+def _condition(lowering: Lowering, cursor: Cursor, step: m.When) -> str:
+    """The lines that find out, and the expression that then holds or not."""
+    pen, office = lowering.pen, lowering.office
+    match step.condition:
+        case m.ByHours(name, hours):
+            if name is None:
+                part = pen.fresh_part(f"{_base(cursor)}-hours")
+                context = hours_context(pen, part, f"hours of {_head_of(pen, step)}", hours, step.start)
+            else:
+                context = pen.context(f".hours-{name}")
+            cursor.add("Gosub", f"{context},s,1")
+            return "${GOSUB_RETVAL}"
+        case m.BySwitch(switch):
+            return f'$["${{DEVICE_STATE({switch_device(office.name, switch.name)})}}" = "INUSE"]'
+        case m.ByCallers(callers):
+            cursor.add("Gosub", f"{caller_context(office.country)},s,1")
+            listed = pen.context(f".callers-{callers.name}")
+            return f"${{DIALPLAN_EXISTS({listed},${{GOSUB_RETVAL}},1)}}"
+        case m.ByHidden():
+            # Only digits of what the caller sends ever stand in an expression.
+            digits = "${FILTER(0-9,${CALLERID(num)})}"
+            return f'$["{digits}" = "" | "${{CALLERID(num-pres):0:6}}" = "prohib"]'
+        case _:
+            assert_never(step.condition)
+
+
+def caller_context(country: str | None) -> str:
+    """The subroutine that returns the caller's number as E.164 digits."""
+    return f"ivrc.caller-{country}" if country else "ivrc.caller"
+
+
+def lower_hangup(lowering: Lowering, cursor: Cursor, step: m.Hangup) -> bool:
+    """The end."""
+    cursor.add("Hangup")
+    return False
+
+
+def lower_move(lowering: Lowering, cursor: Cursor, step: m.Move) -> bool:
+    """To another scenario, for good."""
+    cursor.add("Goto", f"{lowering.pen.context(step.scenario)},s,1")
+    return False
+
+
+def _base(cursor: Cursor) -> str:
+    """What contexts made from here are named after: the scenario, and the key within its menus."""
+    if cursor.exten == "s":
+        return cursor.sheet.part
+    key = {"*": "star", "#": "hash", "i": "wrong", "t": "nothing"}.get(cursor.exten, cursor.exten)
+    return f"{cursor.sheet.part}-{key}"
+
+
+def _head_of(pen: Pen, step: m.Step) -> str:
+    return _head(pen.sources.text(step.start, min(step.end, step.start + 4 * _COMMENT_CHARACTERS)))
+
+
+_LOWER: dict[type, Callable[[Lowering, Cursor, Any], bool]] = {
+    m.Play: lower_play,
+    m.WaitExtension: lower_wait,
+    m.CallGroup: lower_call_group,
+    m.CallEmployee: lower_call_employee,
+    m.CallNumber: lower_call_number,
+    m.CallSip: lower_call_sip,
+    m.Branch: lower_branch,
+    m.When: lower_when,
+    m.Hangup: lower_hangup,
+    m.Move: lower_move,
+}

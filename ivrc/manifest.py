@@ -1,0 +1,124 @@
+"""manifest.json: where each line comes from, who works in the offices, what the dialplan needs of Asterisk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from ivrc import ir
+from ivrc import model as m
+from ivrc.unit import OfficeUnit
+
+FORMAT = 1
+
+# Application or function → the Asterisk module that provides it.
+_MODULES = {
+    "Answer": "",
+    "BackGround": "",
+    "Dial": "app_dial",
+    "ExecIf": "app_exec",
+    "Gosub": "app_stack",
+    "Goto": "",
+    "GotoIf": "",
+    "Hangup": "",
+    "Log": "app_verbose",
+    "NoOp": "",
+    "Playback": "app_playback",
+    "Read": "app_read",
+    "Return": "app_stack",
+    "Set": "",
+    "Wait": "",
+    "WaitExten": "",
+}
+# What every dialplan of ivrc's uses: functions, hints, formats of its sounds.
+_ALWAYS = (
+    "app_verbose",
+    "format_pcm",
+    "func_callerid",
+    "func_channel",
+    "func_devstate",
+    "func_dialplan",
+    "func_extstate",
+    "func_logic",
+    "func_rand",
+    "func_strings",
+    "func_timeout",
+    "pbx_config",
+)
+_CONFIRM_SOUND = "followme/options"
+
+
+def directory_of(office: m.Office) -> dict[str, Any]:
+    """The office's people, as the runtime helper needs them."""
+    return {
+        "name": office.name,
+        "country": office.country,
+        "language": office.language,
+        "timezone": office.timezone,
+        "employees": [
+            {
+                "name": employee.name,
+                "display": employee.display,
+                "crm": employee.crm,
+                "extension": employee.extension,
+                "devices": list(employee.devices),
+                "mobiles": list(employee.mobiles),
+                "confirm": employee.confirm,
+                "email": employee.email,
+            }
+            for employee in office.employees
+        ],
+    }
+
+
+def expectations(units: list[OfficeUnit], shared: list[ir.Context]) -> dict[str, list[str]]:
+    """The modules, endpoints and sounds that the Asterisk must have."""
+    applications = {app for unit in units for app in unit.applications} | set(_applications(shared))
+    modules = {_MODULES[app] for app in applications if _MODULES[app]} | set(_ALWAYS)
+    sounds = {name for unit in units for name in unit.own_sounds}
+    if any(unit.confirms for unit in units):
+        sounds.add(_CONFIRM_SOUND)
+    return {
+        "modules": sorted(modules),
+        "endpoints": sorted({name for unit in units for name in unit.endpoints}),
+        "sounds": sorted(sounds),
+    }
+
+
+def _applications(contexts: Iterable[ir.Context]) -> Iterable[str]:
+    for context in contexts:
+        for extension in context.extensions:
+            if isinstance(extension, ir.Extension):
+                yield from (item.app for item in extension.items if isinstance(item, ir.Line))
+
+
+def render_manifest(units: list[OfficeUnit], shared: list[ir.Context], files: list[str]) -> str:
+    """The manifest, one context of the source map a line: small changes stay small."""
+    sounds = sorted(f"sounds/{s.language}/{s.name}" for unit in units for s in unit.sounds)
+    head = {
+        "format": FORMAT,
+        "files": files,
+        "sounds": sounds,
+        "expects": expectations(units, shared),
+        "numbers": [
+            {"number": entry.number or "other", "office": unit.name} for unit in units for entry in unit.numbers
+        ],
+        "offices": [unit.directory for unit in units],
+    }
+    lines = [f"{_json(key)}: {_block(value)}" for key, value in head.items()]
+    mapped = [
+        f"  {_json(context)}: {_json(steps)}" for unit in units for context, steps in unit.source_map.items()
+    ]
+    lines.append('"source_map": {\n' + ",\n".join(mapped) + "\n}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _block(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + ",\n".join("  " + _json(item) for item in value) + "\n]"
+    return _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))

@@ -1,0 +1,110 @@
+"""Writing the output folder: whole or not at all, whatever fails on the way."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+MARK = "manifest.json"
+_RENAME_EXCHANGE = 2
+_AT_FDCWD = -100
+
+
+class OutputError(Exception):
+    """The output cannot be written; what stood there before stands there still."""
+
+
+def write_folder(folder: Path, files: dict[str, bytes | Path]) -> None:
+    """Put `files` in place of what ivrc wrote into `folder` before. OutputError if that cannot be."""
+    _check_ours(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as fault:
+        raise OutputError(f"cannot write beside {folder}: {fault.strerror}") from fault
+    try:
+        for name, content in sorted(files.items()):
+            _write(fresh / name, content)
+        fresh.chmod(0o777 & ~_umask())
+        _put_in_place(fresh, folder)
+    except OSError as fault:
+        raise OutputError(f"cannot write {folder}: {fault.strerror or fault}") from fault
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _check_ours(folder: Path) -> None:
+    """Refuse a folder with anything in it that ivrc did not write: it would be lost."""
+    if folder.is_symlink() and not folder.exists():
+        raise OutputError(f"{folder} is a link that leads nowhere")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is a file; give a folder")
+    present = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
+    if not present:
+        return
+    foreign = sorted(present - _written_before(folder))
+    if foreign:
+        raise OutputError(
+            f"{folder} holds files that ivrc did not write ({foreign[0]}); give a folder of its own"
+        )
+
+
+def _written_before(folder: Path) -> set[str]:
+    try:
+        manifest = json.loads((folder / MARK).read_bytes())
+        sounds = {f"{name}.{ext}" for name in manifest["sounds"] for ext in ("ulaw", "alaw", "sln16")}
+        return {MARK, *manifest["files"], *sounds}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _write(path: Path, content: bytes | Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, Path):
+        shutil.copyfile(content, path)
+        return
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _put_in_place(fresh: Path, folder: Path) -> None:
+    """Swap the new folder for the old one in one step, where the system can; the old one is removed after."""
+    target = folder.resolve() if folder.is_symlink() else folder
+    if not target.exists():
+        fresh.rename(target)
+        return
+    if _exchange(fresh, target):
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+    target.rename(old / "was")
+    try:
+        fresh.rename(target)
+    except OSError:
+        (old / "was").rename(target)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Linux's renameat2 with RENAME_EXCHANGE; False where the system or file system has none."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    done = renameat2(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE)
+    return bool(done == 0)

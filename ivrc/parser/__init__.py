@@ -1,0 +1,77 @@
+"""Text to AST. A fault does not stop the reading: what is wrong is set aside and the rest is parsed."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from lark import Lark
+from lark.exceptions import UnexpectedToken
+
+from ivrc import resources
+from ivrc.ast import File
+from ivrc.diagnostics import Diagnostic
+from ivrc.parser import recovery
+from ivrc.parser.builder import Builder
+from ivrc.parser.lexer import IvrLexer
+from ivrc.source import Source
+
+# Faults reported in one file; after so many the reader has enough to do.
+MAX_FAULTS = 25
+
+_parser: Lark | None = None
+
+
+def _make_parser() -> Lark:
+    """The LALR parser, its tables from the user's cache where there is one."""
+    grammar = resources.read_resource("grammar", "ivrc.lark")
+    options: dict[str, Any] = {
+        "parser": "lalr",
+        "lexer": IvrLexer,
+        "transformer": Builder(),
+        "maybe_placeholders": False,
+    }
+    folder = resources.cache_folder()
+    if folder is not None:
+        import sys
+
+        name = f"grammar-{sys.version_info[0]}{sys.version_info[1]}.pickle"
+        try:
+            return Lark(grammar, cache=str(folder / name), **options)
+        except (OSError, ValueError):
+            pass
+    return Lark(grammar, **options)
+
+
+def get_parser() -> Lark:
+    """The one parser of this process."""
+    global _parser
+    if _parser is None:
+        _parser = _make_parser()
+    return _parser
+
+
+def parse(source: Source) -> tuple[File, list[Diagnostic]]:
+    """Parse a file; faulty statements are left out of the result and reported."""
+    diagnostics: list[Diagnostic] = recovery.check_nesting(source)
+    if diagnostics:
+        return File(()), diagnostics
+    text = source.text
+    parser = get_parser()
+    collecting = gc.isenabled()
+    # Nothing made here is garbage: a collection would only walk the growing AST.
+    gc.disable()
+    try:
+        while True:
+            attempt = Source(source.path, text, source.base)
+            try:
+                return parser.parse(attempt), diagnostics  # type: ignore[arg-type, return-value]
+            except UnexpectedToken as fault:
+                diagnostics.append(recovery.describe(fault, source, text))
+                mended = recovery.set_aside(fault, attempt)
+                if mended is None or len(diagnostics) >= MAX_FAULTS:
+                    return File(()), diagnostics
+                text = mended
+    finally:
+        if collecting:
+            gc.enable()

@@ -1,0 +1,89 @@
+"""Text to tokens: one master regular expression, and words made keywords only where one fits.
+
+Handed to Lark as a custom lexer. A word such as `office` is the keyword where the parser's
+state can take that keyword and a NAME elsewhere, so `scenario play { … }` is a fine name.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+from lark.lexer import Lexer, PatternStr
+
+from ivrc.ast import Token
+from ivrc.source import Source
+
+_DAYS = frozenset({"mon", "tue", "wed", "thu", "fri", "sat", "sun"})
+
+# Group names are the grammar's terminals. The last alternative takes anything: finditer skips
+# silently what no alternative knows.
+MASTER = re.compile(
+    r"""[ \t\r\n\f\ufeff]*(?:
+      (?P<NAME>[^\W\d]\w*)
+    | (?P<STRING>"(?:[^"\\\n]|\\[^\n])*")
+    | (?P<LBRACE>\{) | (?P<RBRACE>\}) | (?P<ARROW>->)
+    | (?P<COMMENT>\#[^\n]*)
+    | (?P<DATE>\d{4}-\d\d-\d\d)(?![\w-])
+    | (?P<TIME>\d{1,2}:\d\d)(?![\w:])
+    | (?P<PERCENT>\d+(?:\.\d+)?%)
+    | (?P<DURATION>\d+(?:\.\d+)?[^\W\d]\w*)
+    | (?P<INT>\d+)
+    | (?P<DOTS>\.\.) | (?P<COMMA>,) | (?P<MINUS>-) | (?P<STAR>\*)
+    | (?P<BAD>[^\s\w{}",*\#-]+|.)
+    )""",
+    re.VERBOSE,
+)
+# In a branch `#` before an arrow, a brace or a comma is the key; everywhere else it begins a comment.
+_HASH_KEY = re.compile(r"#(?=[ \t]*(?:->|\{|,))")
+
+
+class IvrLexer(Lexer):
+    """The lexer that Lark drives: for each word it looks at what the parser can take."""
+
+    __future_interface__ = 1
+
+    def __init__(self, conf: Any) -> None:
+        self._keywords = {
+            terminal.pattern.value: terminal.name
+            for terminal in conf.terminals
+            if isinstance(terminal.pattern, PatternStr) and terminal.pattern.value.isalpha()
+        }
+
+    @property
+    def keywords(self) -> dict[str, str]:
+        """The words of the language and their terminals."""
+        return self._keywords
+
+    def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Any]:
+        """Yield the tokens of `lexer_state.text`, which is a Source."""
+        source: Source = lexer_state.text
+        text, base = source.text, source.base
+        states = parser_state.parse_conf.parse_table.states
+        keywords = self._keywords
+        position = 0
+        scan = MASTER.match
+        while (match := scan(text, position)) is not None:
+            kind = match.lastgroup
+            if kind is None:
+                break
+            position = match.end()
+            value = match[kind]
+            start = base + position - len(value)
+            if kind == "NAME":
+                accepted = states[parser_state.position]
+                keyword = keywords.get(value)
+                if keyword is not None and (keyword in accepted or "NAME" not in accepted):
+                    kind = keyword
+                elif value in _DAYS and "DAY" in accepted:
+                    kind = "DAY"
+                elif not value.isascii():
+                    # Two spellings of one name (composed, decomposed) are one name.
+                    value = unicodedata.normalize("NFC", value)
+            elif kind == "COMMENT":
+                if "KEY_HASH" not in states[parser_state.position] or not _HASH_KEY.match(value):
+                    continue
+                kind, value, position = "KEY_HASH", "#", start - base + 1
+            yield Token(kind, value, start)

@@ -1,0 +1,211 @@
+"""Syntax faults in the user's words, and how reading goes on after one.
+
+To go on, the faulty statement is blanked out of the text (positions stay) and the text is parsed anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lark.exceptions import UnexpectedToken
+
+from ivrc.ast import Token
+from ivrc.diagnostics import Diagnostic, Label, did_you_mean
+from ivrc.parser.lexer import MASTER
+from ivrc.source import Source
+
+MAX_DEPTH = 40
+_DECLARATIONS = frozenset(
+    {"settings", "employee", "group", "hours", "callers", "switch", "number", "scenario", "include"}
+)
+_STEPS = ("play", "say", "wait", "call", "reach", "branch", "when", "voicemail", "fax", "hangup", "record")
+_SHOWN_TERMINALS = {
+    "NAME": "a name",
+    "STRING": "a text in quotes",
+    "INT": "a number",
+    "PERCENT": "a percentage",
+    "DURATION": "a duration such as `20s`",
+    "TIME": "a time such as `09:00`",
+    "DATE": "a date such as `2026-12-31`",
+    "DAY": "a day such as `mon`",
+    "KEY_HASH": "`#`",
+    "LBRACE": "`{`",
+    "RBRACE": "`}`",
+    "ARROW": "`->`",
+    "DOTS": "`..`",
+    "MINUS": "`-`",
+    "STAR": "`*`",
+    "$END": "the end of the file",
+}
+
+
+def _raw_tokens(text: str) -> list[tuple[str, int, int]]:
+    """(kind, start, end) of every token, comments left out."""
+    return [
+        (match.lastgroup, match.start(match.lastgroup), match.end())
+        for match in MASTER.finditer(text)
+        if match.lastgroup not in (None, "COMMENT")
+    ]  # type: ignore[misc]
+
+
+def check_nesting(source: Source) -> list[Diagnostic]:
+    """Blocks deeper than MAX_DEPTH are refused: no office needs them, and every later stage may recurse."""
+    if source.text.count("{") <= MAX_DEPTH:
+        return []
+    depth = 0
+    for kind, start, end in _raw_tokens(source.text):
+        depth += (kind == "LBRACE") - (kind == "RBRACE")
+        if depth > MAX_DEPTH:
+            return [
+                Diagnostic(
+                    "IVR105",
+                    source.base + start,
+                    source.base + end,
+                    f"blocks stand more than {MAX_DEPTH} deep in each other here",
+                    "move the inner part to a scenario of its own and go there with `->`",
+                )
+            ]
+    return []
+
+
+def _open_braces(text: str, upto: int) -> list[int]:
+    """Offsets of the braces that are open at an offset, outermost first."""
+    opened: list[int] = []
+    for kind, start, _ in _raw_tokens(text):
+        if start >= upto:
+            break
+        if kind == "LBRACE":
+            opened.append(start)
+        elif kind == "RBRACE" and opened:
+            opened.pop()
+    return opened
+
+
+def _unclosed(fault: UnexpectedToken, source: Source) -> int | None:
+    """The offset of a brace never closed, if that is what the fault is."""
+    token: Any = fault.token
+    if token.type == "$END":
+        opened = _open_braces(source.text, len(source.text))
+        return opened[-1] if opened else None
+    offset = token.start - source.base
+    at_line_start = offset == 0 or source.text[offset - 1] == "\n"
+    if at_line_start and token.text in _DECLARATIONS:
+        opened = _open_braces(source.text, offset)
+        return opened[-1] if opened else None
+    return None
+
+
+def describe(fault: UnexpectedToken, source: Source, text: str) -> Diagnostic:
+    """What is wrong, in the user's words."""
+    attempt = Source(source.path, text, source.base)
+    token: Any = fault.token
+    unclosed = _unclosed(fault, attempt)
+    if unclosed is not None:
+        at = source.base + unclosed
+        labels: tuple[Label, ...] = ()
+        if token.type != "$END":
+            labels = (Label(token.start, token.end, "it is still open here"),)
+        return Diagnostic("IVR103", at, at + 1, "this `{` is never closed", "add the missing `}`", labels)
+    if token.type == "$END":
+        end = source.base + len(text.rstrip())
+        return Diagnostic("IVR101", end, end, "the file ends in the middle of a statement", _expected(fault, ""))
+    if token.type == "BAD" and token.text.startswith('"'):
+        return Diagnostic(
+            "IVR102", token.start, token.end, "this text is not closed", 'end it with `"` on the same line'
+        )
+    if token.type == "BAD":
+        return Diagnostic("IVR104", token.start, token.end, f"`{token.text}` means nothing here", _sign_help(token))
+    return Diagnostic(
+        "IVR101", token.start, token.end, _unexpected(token, fault), _expected(fault, token.text)
+    )
+
+
+def _sign_help(token: Token) -> str:
+    if token.text[0] in "'“”«»‘’":
+        return 'texts stand in straight double quotes: "…"'
+    if token.text[0] in ";/":
+        return "comments start with `#`; line ends need no sign"
+    return "a name is letters, digits and `_`; any other text stands in quotes"
+
+
+def _unexpected(token: Any, fault: UnexpectedToken) -> str:
+    accepts: set[str] = set(fault.accepts or ())
+    if token.type in ("RBRACE",):
+        return "this `}` closes nothing, or something before it is not finished"
+    if token.type == "NAME" and {"PLAY", "HANGUP"} <= accepts:
+        return f"there is no step `{token.text}`"
+    if token.type == "NAME" and {"SCENARIO", "EMPLOYEE"} <= accepts:
+        return f"there is no declaration `{token.text}`"
+    if token.type == "NAME" and {"OFFICE", "COUNTRY"} <= accepts:
+        return f"there is no setting `{token.text}`"
+    if token.type == "NAME" and {"BROWSER", "MOBILE"} <= accepts:
+        return f"an employee has no field `{token.text}`"
+    return f"`{token.text}` does not belong here"
+
+
+def _expected(fault: UnexpectedToken, found: str) -> str:
+    accepts = sorted(set(fault.accepts or ()) - {"COMMA", "BAD"})
+    words = [name.removeprefix("FULL_").lower() for name in accepts if name not in _SHOWN_TERMINALS]
+    near = did_you_mean(found, words) if found else ""
+    if near:
+        return near
+    if "DURATION" in accepts and found.isdigit():
+        return f"a duration has a unit: `{found}s`, `{found}m`"
+    if {"play", "hangup"} <= set(words):
+        words = [step for step in _STEPS if step in words] + ["->"]
+    shown = [_SHOWN_TERMINALS[name] for name in accepts if name in _SHOWN_TERMINALS and name != "$END"]
+    everything = [f"`{word}`" for word in words] + [item for item in shown if item != "`->`" or "->" not in words]
+    if not everything:
+        return ""
+    return "expected " + (", ".join(everything[:-1]) + " or " if len(everything) > 1 else "") + everything[-1]
+
+
+def set_aside(fault: UnexpectedToken, attempt: Source) -> str | None:
+    """The text without the faulty statement, every other position kept; None to give up."""
+    text = attempt.text
+    token: Any = fault.token
+    unclosed = _unclosed(fault, attempt)
+    if token.type == "$END":
+        return _close_at(text, len(text), unclosed) if unclosed is not None else None
+    offset = token.start - attempt.base
+    if unclosed is not None:
+        return _close_at(text, offset, unclosed)
+    tokens = _raw_tokens(text)
+    index = next((i for i, (_, start, _) in enumerate(tokens) if start >= offset), None)
+    if index is None:
+        return None
+    start, end = _statement(text, tokens, index)
+    return _blank(text, start, end)
+
+
+def _blank(text: str, start: int, end: int) -> str:
+    return text[:start] + "".join(c if c == "\n" else " " for c in text[start:end]) + text[end:]
+
+
+def _close_at(text: str, offset: int, opener: int) -> str | None:
+    """Close what is open before an offset, writing braces over white space only; else drop the declaration."""
+    opened = _open_braces(text, offset)
+    room = offset - len(text[:offset].rstrip())
+    if room >= len(opened):
+        return text[: offset - len(opened)] + "}" * len(opened) + text[offset:]
+    start = text.rfind("\n", 0, opened[0]) + 1
+    return _blank(text, start, offset)
+
+
+def _statement(text: str, tokens: list[tuple[str, int, int]], index: int) -> tuple[int, int]:
+    """The range of the statement around a token: its line, and the whole of a block that it opens."""
+    first = index
+    while first > 0 and tokens[first - 1][0] not in ("LBRACE", "RBRACE"):
+        if "\n" in text[tokens[first - 1][2] : tokens[first][1]]:
+            break
+        first -= 1
+    depth, last = 0, index
+    for at in range(first, len(tokens)):
+        kind, start, _ = tokens[at]
+        if kind == "RBRACE" and depth == 0 and at > index:
+            break
+        if at > index and depth == 0 and "\n" in text[tokens[at - 1][2] : start]:
+            break
+        depth += (kind == "LBRACE") - (kind == "RBRACE" and depth > 0)
+        last = at
+    return tokens[first][1], tokens[last][2]

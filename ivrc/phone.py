@@ -1,0 +1,120 @@
+"""Phone numbers: what people write to E.164, and how a country's trunks write them.
+
+Facts about countries come from the phonenumbers library, imported when first needed.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+
+class NumberError(ValueError):
+    """A text that is no phone number; `needs_country` if it would be one with a country set."""
+
+    def __init__(self, message: str, needs_country: bool = False) -> None:
+        super().__init__(message)
+        self.needs_country = needs_country
+
+
+class Plan(NamedTuple):
+    """A country's numbering plan: `lengths` are the possible lengths of national numbers, in digits."""
+
+    calling_code: str
+    trunk_prefix: str
+    international_prefix: str
+    lengths: tuple[int, ...]
+
+
+# Letters, and anything else that no one writes inside a phone number.
+_ALLOWED = re.compile(r"[+]?[\d\s().\-/\u2010-\u2015\u00a0]*")
+_NOT_DIGITS = re.compile(r"\D+")
+
+
+def parse_number(text: str, country: str | None) -> str:
+    """A written number as E.164 (`+74951234567`); NumberError if it is none, or local without a country."""
+    stripped = text.strip()
+    if not stripped or not _ALLOWED.fullmatch(stripped) or not re.search(r"\d", stripped):
+        raise NumberError("a phone number is digits, with `+` before a country code")
+    digits = _NOT_DIGITS.sub("", stripped)
+    if stripped.startswith("+"):
+        return _international(digits)
+    if country is None:
+        raise NumberError("a number without `+` needs the setting `country`", needs_country=True)
+    return _national(digits, country)
+
+
+def _international(digits: str) -> str:
+    for length in (1, 2, 3):
+        lengths = _lengths_of(digits[:length])
+        if lengths:
+            if len(digits) - length not in lengths:
+                raise NumberError(f"+{digits[:length]} numbers do not have {len(digits) - length} digits after it")
+            return "+" + digits
+    raise NumberError(f"no country has the code that +{digits[:3]} begins with")
+
+
+def _national(digits: str, country: str) -> str:
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(digits, country)
+    except phonenumbers.NumberParseException as fault:
+        raise NumberError(f"this is no phone number in {country}") from fault
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
+        raise NumberError(f"this is no phone number in {country}: it has the wrong number of digits")
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+@lru_cache(maxsize=512)
+def _lengths_of(calling_code: str) -> frozenset[int]:
+    """The possible lengths of national numbers under a calling code; empty if there is no such code."""
+    from phonenumbers.data import _COUNTRY_CODE_TO_REGION_CODE as regions
+    from phonenumbers.phonemetadata import PhoneMetadata
+
+    lengths: set[int] = set()
+    code = int(calling_code) if calling_code.isdigit() and not calling_code.startswith("0") else 0
+    for region in regions.get(code, ()):
+        if region == "001":
+            data = PhoneMetadata.metadata_for_nongeo_region(code, None)
+        else:
+            data = PhoneMetadata.metadata_for_region(region, None)
+        if data is not None:
+            lengths.update(length for length in data.general_desc.possible_length if length > 0)
+    return frozenset(lengths)
+
+
+def known_country(country: str) -> bool:
+    """Whether a two-letter country has a numbering plan."""
+    from phonenumbers.data import _AVAILABLE_REGION_CODES as regions
+
+    return country in regions
+
+
+@lru_cache(maxsize=64)
+def plan_of(country: str) -> Plan:
+    """The numbering plan of a country that `known_country` knows."""
+    from phonenumbers.phonemetadata import PhoneMetadata
+
+    data = PhoneMetadata.metadata_for_region(country, None)
+    international = data.preferred_international_prefix or data.international_prefix or ""
+    international = international.replace("~", "")
+    return Plan(
+        str(data.country_code),
+        data.national_prefix or "",
+        international if international.isdigit() else "",
+        tuple(sorted(length for length in data.general_desc.possible_length if length > 0)),
+    )
+
+
+def written_forms(e164: str, country: str) -> tuple[str, ...]:
+    """The digits under which a trunk in `country` may send a number: E.164, national with and without prefix."""
+    digits = e164[1:]
+    plan = plan_of(country)
+    if not digits.startswith(plan.calling_code):
+        return (digits,)
+    national = digits[len(plan.calling_code) :]
+    forms = (digits, plan.trunk_prefix + national, national)
+    return tuple(dict.fromkeys(forms))

@@ -1,0 +1,215 @@
+"""The way through the house: paths → offices → AST → Model → IR → text → files.
+
+The one module that joins the stages. It makes no decision about a call and writes no line of dialplan.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from ivrc import ir
+from ivrc import model as m
+from ivrc.diagnostics import Diagnostic, Label, has_errors
+from ivrc.emit import render_context, render_contexts, render_header, render_pjsip, source_map
+from ivrc.loading import LoadedFile, Loader, common_folder, find_roots
+from ivrc.lower import all_steps, lower_office, lower_shared
+from ivrc.manifest import directory_of, render_manifest
+from ivrc.semantics import analyse
+from ivrc.sounds import check_sounds, make_sounds
+from ivrc.source import Source, Sources
+from ivrc.unit import NumberEntry, OfficeUnit, SoundFile, Span
+
+
+class Compiled(NamedTuple):
+    """What a compilation came to. `files` is None if there are errors."""
+
+    sources: Sources
+    diagnostics: list[Diagnostic]
+    files: dict[str, bytes | Path] | None
+    offices: tuple[str, ...]
+
+
+class Office(NamedTuple):
+    """A compiled office with the sources its positions count in."""
+
+    unit: OfficeUnit
+    sources: tuple[Source, ...]
+    root: Path
+
+
+def check(paths: list[Path]) -> Compiled:
+    """Everything but the files."""
+    return _run(paths, write=False)
+
+
+def compile_offices(paths: list[Path]) -> Compiled:
+    """Compile files and folders to the files of the output: name → content, or the file to copy."""
+    return _run(paths, write=True)
+
+
+def _run(paths: list[Path], write: bool) -> Compiled:
+    from ivrc.incremental import Kept
+
+    roots = find_roots(paths)
+    sources = Sources()
+    loader = Loader(common_folder(paths), sources)
+    kept = Kept.open(paths, loader) if len(roots) > 1 else None
+    diagnostics: list[Diagnostic] = []
+    built: list[tuple[Path, Office | None, list[Diagnostic]]] = []
+    for root in roots:
+        office = kept.office(root, sources) if kept else None
+        faults: list[Diagnostic] = []
+        if office is None:
+            office, faults = build_office(root, loader)
+            if kept and office and not faults:
+                kept.keep(root, office)
+        built.append((root, office, faults))
+    offices: list[Office] = []
+    for root, office, faults in built:
+        if not loader.is_included(root):
+            diagnostics += faults
+            offices += [office] if office else []
+    diagnostics += check_across(offices)
+    for office in offices:
+        diagnostics += check_sounds(office.unit.sounds, office.root.parent, office.sources)
+    names = tuple(office.unit.name for office in offices)
+    if has_errors(diagnostics):
+        return Compiled(sources, diagnostics, None, names)
+    if kept:
+        kept.save()
+    if not write:
+        return Compiled(sources, diagnostics, {}, names)
+    files = assemble([office.unit for office in offices])
+    for office in offices:
+        made, faults = make_sounds(office.unit.sounds, office.root.parent, office.sources)
+        files |= made
+        diagnostics += faults
+    return Compiled(sources, diagnostics, None if has_errors(diagnostics) else files, names)
+
+
+# ── one office ──────────────────────────────────────────────────────────────────────────────────
+
+
+def build_office(root: Path, loader: Loader) -> tuple[Office | None, list[Diagnostic]]:
+    """Parse, understand, lower and render one office; None if it has errors."""
+    files, diagnostics = loader.office(root)
+    if not files:
+        return None, diagnostics
+    first = files[0].source
+    office, found = analyse([file.tree for file in files], default_name(root), first.path, first.base)
+    diagnostics = diagnostics + found
+    if has_errors(diagnostics):
+        return None, diagnostics
+    dialplan = lower_office(office, loader.sources)
+    unit = _unit(office, dialplan, files, loader.sources)
+    return Office(unit, tuple(file.source for file in files), root), diagnostics
+
+
+def default_name(root: Path) -> str:
+    """The name of an office whose settings give none: that of its file."""
+    name = re.sub(r"\W", "_", root.stem)[:30]
+    return name if name and not name[0].isdigit() else "office"
+
+
+def _unit(office: m.Office, dialplan: ir.Dialplan, files: list[LoadedFile], sources: Sources) -> OfficeUnit:
+    bases = [file.source for file in files]
+
+    def span(start: int, end: int) -> Span:
+        for index, source in enumerate(bases):
+            if source.base <= start <= source.base + len(source.text):
+                return (index, start - source.base, end - source.base)
+        return (0, 0, 0)
+
+    steps = list(all_steps(office))
+    applications = {
+        item.app
+        for context in dialplan.contexts
+        for extension in context.extensions
+        if isinstance(extension, ir.Extension)
+        for item in extension.items
+        if isinstance(item, ir.Line)
+    }
+    mapped = {context.name: steps_ for context in dialplan.contexts if (steps_ := source_map(context, sources))}
+    return OfficeUnit(
+        name=office.name,
+        named_at=span(office.start, office.end),
+        country=office.country,
+        files=tuple(source.path for source in bases),
+        numbers=tuple(NumberEntry(n.number, n.written, span(n.start, n.end)) for n in office.numbers),
+        text=render_contexts([render_context(context, sources) for context in dialplan.contexts]),
+        source_map=mapped,
+        sounds=tuple(
+            SoundFile(s.name, s.kind, s.text, s.language, office.prompts, s.seconds, s.fill, span(s.start, s.end))
+            for s in dialplan.sounds
+        ),
+        own_sounds=dialplan.own_sounds,
+        endpoints=dialplan.endpoints,
+        holidays=dialplan.holidays,
+        applications=tuple(sorted(applications)),
+        callers=any(isinstance(s, m.When) and isinstance(s.condition, m.ByCallers) for s in steps),
+        confirms=any(context.name.endswith(".confirm") for context in dialplan.contexts),
+        external_sip="ivrc-sip" in dialplan.endpoints,
+        directory=directory_of(office),
+    )
+
+
+# ── all offices together ────────────────────────────────────────────────────────────────────────
+
+
+def check_across(offices: Iterable[Office]) -> list[Diagnostic]:
+    """What no two offices may share: names, and numbers."""
+    diagnostics: list[Diagnostic] = []
+    names: dict[str, tuple[Office, Span]] = {}
+    numbers: dict[str, tuple[Office, Span]] = {}
+    for office in offices:
+        unit = office.unit
+        other = names.setdefault(unit.name.casefold(), (office, unit.named_at))
+        if other[0] is not office:
+            message = f"there are two offices `{unit.name}`"
+            help_ = "name each: settings { office NAME }; a file that is part of another office is included there"
+            diagnostics.append(_clash("IVR206", office, unit.named_at, message, help_, other))
+        for entry in unit.numbers:
+            key = entry.number or "other"
+            taken = numbers.setdefault(key, (office, entry.at))
+            if taken[1] is not entry.at:
+                shown = f"{entry.number} is" if entry.number else "`number other` is"
+                message = f"{shown} declared twice"
+                help_ = "a number belongs to one scenario of one office"
+                diagnostics.append(_clash("IVR205", office, entry.at, message, help_, taken))
+    return diagnostics
+
+
+def _clash(code: str, office: Office, at: Span, message: str, help_: str, other: tuple[Office, Span]) -> Diagnostic:
+    start, end = positions(office.sources, at)
+    label = Label(*positions(other[0].sources, other[1]), "first declared here")
+    return Diagnostic(code, start, end, message, help_, (label,))
+
+
+def positions(sources: tuple[Source, ...], at: Span) -> tuple[int, int]:
+    """A span of a unit in the positions of this compilation."""
+    index, start, end = at
+    return sources[index].base + start, sources[index].base + end
+
+
+def assemble(units: list[OfficeUnit]) -> dict[str, bytes | Path]:
+    """The files of the output but for the sounds."""
+    shared = lower_shared(
+        countries=[unit.country for unit in units],
+        other=any(entry.number is None for unit in units for entry in unit.numbers),
+        callers=[unit.country for unit in units if unit.callers],
+        confirms=any(unit.confirms for unit in units),
+        holidays=[which for unit in units for which in unit.holidays],
+    )
+    nowhere = Sources()
+    files = tuple(dict.fromkeys(path for unit in units for path in unit.files))
+    parts = [render_header(files), render_contexts([render_context(context, nowhere) for context in shared])]
+    parts += [unit.text for unit in units]
+    result: dict[str, bytes | Path] = {"extensions.conf": "".join(parts).encode()}
+    if any(unit.external_sip for unit in units):
+        result["pjsip.conf"] = render_pjsip().encode()
+    result["manifest.json"] = render_manifest(units, shared, sorted(result)).encode()
+    return result
+

@@ -1,0 +1,271 @@
+"""Employees, groups, callers and switches."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from math import lcm
+
+from ivrc import ast
+from ivrc import model as m
+from ivrc.ast import Token
+from ivrc.diagnostics import Label
+from ivrc.phone import NumberError, parse_number
+from ivrc.semantics.office import valid_endpoint
+from ivrc.semantics.scope import Faults, Table, look_up
+
+_EXTENSION = re.compile(r"\d{1,10}")
+_CODE = re.compile(r"[*#\d][*#\d]{0,14}")
+# Asterisk cuts an application's data at 8 KiB; below this the longest dial string stays far from it.
+MAX_TOGETHER_CHARACTERS = 4000
+
+
+class People:
+    """The people of one office, resolved group by group."""
+
+    def __init__(self, country: str | None, faults: Faults) -> None:
+        self.country = country
+        self.faults = faults
+        self.employees: Table[m.Employee] = Table("employee")
+        self.groups: Table[ast.Group] = Table("group")
+        self.callers: Table[m.Callers] = Table("callers list")
+        self.switches: Table[m.Switch] = Table("switch")
+        self.extensions: dict[str, Token] = {}
+        self.codes: dict[str, Token] = {}
+        self.resolved: dict[str, m.Group] = {}
+        self.needs_trunk: list[Token] = []
+
+    def number(self, token: Token) -> str | None:
+        """A quoted phone number as E.164, or None and a fault."""
+        try:
+            return parse_number(token.value, self.country)
+        except NumberError as fault:
+            code = "IVR402" if fault.needs_country else "IVR401"
+            hint = "as in: settings { country RU }" if fault.needs_country else 'as in: "+7 495 123-45-67"'
+            self.faults.add(code, token, str(fault), hint)
+            return None
+
+
+def check_employee(node: ast.Employee, people: People) -> m.Employee:
+    """One employee; faulty fields are reported and left out."""
+    faults = people.faults
+    fields: dict[str, ast.Field] = {}
+    for field in node.fields:
+        if field.key.text in fields:
+            first = fields[field.key.text].key
+            label = Label(first.start, first.end, "first given here")
+            message = f"`{field.key.text}` is given twice"
+            hint = "several mobiles stand side by side" if field.key.text == "mobile" else "keep one"
+            faults.add("IVR207", field.key, message, hint, label)
+        elif field.confirm and field.key.text != "mobile":
+            faults.add("IVR101", field.key, "only `mobile` can have `confirm`", "")
+        else:
+            fields[field.key.text] = field
+
+    def text(key: str) -> str | None:
+        return fields[key].values[0].value if key in fields else None
+
+    devices = [_check_device(fields[key].values[0], faults) for key in ("browser", "sip") if key in fields]
+    mobiles = [people.number(token) for token in fields["mobile"].values] if "mobile" in fields else []
+    if mobiles:
+        people.needs_trunk.append(fields["mobile"].values[0])
+    return m.Employee(
+        name=node.name.text,
+        display=text("name") or node.name.text,
+        crm=text("crm"),
+        extension=_check_extension(fields["extension"].values[0], people) if "extension" in fields else None,
+        devices=tuple(dict.fromkeys(device for device in devices if device)),
+        mobiles=tuple(dict.fromkeys(number for number in mobiles if number)),
+        confirm="mobile" in fields and fields["mobile"].confirm,
+        email=text("email"),
+        start=node.start,
+        end=node.name.end,
+    )
+
+
+def _check_device(token: Token, faults: Faults) -> str | None:
+    if valid_endpoint(token.value):
+        return token.value
+    hint = 'technology and name, as in: sip "PJSIP/anna"'
+    faults.add("IVR403", token, "Asterisk cannot dial this", hint)
+    return None
+
+
+def _check_extension(token: Token, people: People) -> str | None:
+    value = token.value
+    if not _EXTENSION.fullmatch(value):
+        people.faults.add("IVR412", token, "an extension is 1 to 10 digits", "as in: extension 101")
+        return None
+    first = people.extensions.setdefault(value, token)
+    if first is not token:
+        label = Label(first.start, first.end, "first given here")
+        people.faults.add("IVR204", token, f"extension {value} belongs to somebody already", "", label)
+        return None
+    return value
+
+
+def check_switch(node: ast.Switch, people: People) -> m.Switch:
+    """One switch and the code that flips it."""
+    code = node.code.value
+    if not _CODE.fullmatch(code) or not re.search(r"[*#]", code):
+        hint = 'digits with `*` or `#`, as in: "*28"'
+        people.faults.add("IVR412", node.code, "this code cannot be told from an extension or be dialled", hint)
+    else:
+        first = people.codes.setdefault(code, node.code)
+        if first is not node.code:
+            label = Label(first.start, first.end, "it flips this one")
+            people.faults.add("IVR413", node.code, f"the code {code} is taken", "", label)
+    return m.Switch(node.name.text, code, node.start, node.end)
+
+
+def check_callers(node: ast.Callers, people: People) -> m.Callers:
+    """One list of callers; an entry that ends in `*` is a beginning."""
+    numbers: dict[str, None] = {}
+    prefixes: dict[str, None] = {}
+    if not node.entries:
+        people.faults.add("IVR304", node.name, "this list holds nobody", 'as in: callers vip { "+7 916 123-45-67" }')
+    for token in node.entries:
+        text = token.value.strip()
+        if text.endswith("*"):
+            digits = re.sub(r"[\s().\-]", "", text[:-1])
+            if re.fullmatch(r"\+\d{1,14}", digits):
+                prefixes[digits[1:]] = None
+            else:
+                hint = 'with the country code, as in: "+7 495 *"'
+                people.faults.add("IVR401", token, "this is no beginning of a number", hint)
+        elif (number := people.number(token)) is not None:
+            numbers[number[1:]] = None
+    return m.Callers(node.name.text, tuple(sorted(numbers)), tuple(sorted(prefixes)), node.start, node.name.end)
+
+
+# ── groups ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def resolve_group(name: Token, people: People, path: tuple[str, ...] = ()) -> m.Group | None:
+    """The group of a name with its ring plan; None (and a fault) if there is none."""
+    node = look_up(people.groups, name, people.faults, (people.employees,))
+    if node is None:
+        return None
+    known = people.resolved.get(name.text)
+    if known is not None:
+        return known
+    plan = _plan(node, people, (*path, name.text), set())
+    group = m.Group(name.text, node.strategy, plan, node.start, node.name.end)
+    people.resolved[name.text] = group
+    return group
+
+
+def _plan(node: ast.Group, people: People, path: tuple[str, ...], seen: set[object]) -> m.RingPlan:
+    """How a group rings. `seen` holds who rings already: an employee in a group twice rings once."""
+    if not node.members:
+        people.faults.add("IVR304", node.name, f"group `{node.name.text}` has no members", "name who rings in it")
+    turns: list[tuple[ast.Member, m.RingPlan]] = []
+    for member in node.members:
+        turn = _turn(member, people, path, seen)
+        if turn is not None:
+            turns.append((member, turn))
+    if node.strategy == "random":
+        return m.Drawn(tuple(zip(_weights(node, turns, people.faults), (t for _, t in turns), strict=True)))
+    for member in node.members:
+        if member.weights:
+            message = f"a group that rings {node.strategy} has no use for percentages"
+            people.faults.add("IVR308", member.weights[0], message, f"write `group {node.name.text} random`")
+    if node.strategy == "in order":
+        return m.InOrder(tuple(turn for _, turn in turns))
+    targets = tuple(target for _, turn in turns for target in m.dial_together(turn))
+    _check_size(node, targets, people.faults)
+    return m.Together(targets)
+
+
+def _check_size(node: ast.Group, targets: tuple[m.Target, ...], faults: Faults) -> None:
+    size = sum(
+        sum(len(device) + 1 for device in target.employee.devices) if isinstance(target, m.Desk) else 100
+        for target in targets
+    )
+    if size > MAX_TOGETHER_CHARACTERS:
+        message = f"{len(targets)} phones are too many to ring at once"
+        faults.add("IVR414", node.name, message, "split the group and call one part after the other")
+
+
+def _turn(member: ast.Member, people: People, path: tuple[str, ...], seen: set[object]) -> m.RingPlan | None:
+    token = member.target
+    if token.type == "STRING":
+        number = people.number(token)
+        people.needs_trunk.append(token)
+        return None if number is None else _once(m.Outside(number, member.confirm), number, seen)
+    if token.text in people.groups.entries and token.text not in people.employees.entries:
+        return _nested(member, people, path, seen)
+    employee = look_up(people.employees, token, people.faults)
+    if employee is None:
+        return None
+    target = mobile_of(employee, member.confirm, token, people) if member.mobile else desk_of(employee, token, people)
+    if target is None:
+        return None
+    if member.confirm and not isinstance(target, m.Outside):
+        people.faults.add("IVR101", token, "`confirm` is for mobiles and external numbers", f"write `{token.text} mobile confirm`")
+    key = target.number if isinstance(target, m.Outside) else employee.name
+    return _once(target, key, seen)
+
+
+def _once(target: m.Target, key: object, seen: set[object]) -> m.RingPlan | None:
+    if key in seen:
+        return None
+    seen.add(key)
+    return m.Together((target,))
+
+
+def _nested(member: ast.Member, people: People, path: tuple[str, ...], seen: set[object]) -> m.RingPlan | None:
+    name = member.target.text
+    if name in path:
+        round_trip = " → ".join((*path[path.index(name) :], name))
+        people.faults.add("IVR302", member.target, f"group `{name}` contains itself: {round_trip}", "take it out")
+        return None
+    people.groups.used.add(name)
+    return _plan(people.groups.entries[name], people, (*path, name), seen)
+
+
+def desk_of(employee: m.Employee, at: Token, people: People) -> m.Target | None:
+    """What rings when an employee is called: the devices, or, for one who has none, the first mobile."""
+    if employee.devices:
+        return m.Desk(employee)
+    if employee.mobiles:
+        return m.Outside(employee.mobiles[0], employee.confirm)
+    if employee.name not in people.employees.folded:
+        return None
+    message = f"`{employee.name}` has no phone: no `browser`, no `sip`, no `mobile`"
+    people.faults.add("IVR404", at, message, 'as in: sip "PJSIP/anna"')
+    return None
+
+
+def mobile_of(employee: m.Employee, confirm: bool, at: Token, people: People) -> m.Outside | None:
+    """The first mobile of an employee; None and a fault if there is none."""
+    if not employee.mobiles:
+        message = f"`{employee.name}` has no mobile"
+        people.faults.add("IVR404", at, message, f'give one: employee {employee.name} {{ mobile "+7 …" }}')
+        return None
+    return m.Outside(employee.mobiles[0], confirm or employee.confirm)
+
+
+def _weights(node: ast.Group, turns: list[tuple[ast.Member, m.RingPlan]], faults: Faults) -> list[int]:
+    """Integer weights in the proportion of the percentages; equal ones if none are given."""
+    given = [member.weights for member, _ in turns]
+    if not any(given):
+        return [1] * len(turns)
+    for member, _ in turns:
+        if not member.weights:
+            message = f"`{member.target.text}` has no percentage and others have one"
+            faults.add("IVR307", member.target, message, "give each member one, or none of them")
+            return [1] * len(turns)
+        if len(member.weights) > 1:
+            faults.add("IVR108", member.weights[1], "a member has one percentage", "keep one")
+    shares = [Fraction(weights[0].text[:-1]) for weights in given]
+    total = sum(shares)
+    if total == 0:
+        faults.add("IVR307", node.name, "nobody in this group has a weight above 0", "give one member a share")
+        return [1] * len(turns)
+    if total != 100 and node.name.start not in {d.start for d in faults.found if d.code == "IVR901"}:
+        shown = f"{float(total):g}"
+        help_ = "they count as weights: each share is taken of the sum"
+        faults.add("IVR901", node.name, f"the percentages of `{node.name.text}` add up to {shown}", help_)
+    scale = lcm(*(share.denominator for share in shares))
+    return [int(share * scale) for share in shares]

@@ -1,0 +1,274 @@
+"""Scenarios: each step of the AST to its meaning, names resolved and defaults filled in."""
+
+from __future__ import annotations
+
+import re
+from typing import assert_never
+
+from ivrc import ast
+from ivrc import model as m
+from ivrc.ast import Token
+from ivrc.diagnostics import Label
+from ivrc.hours import Hours
+from ivrc.semantics.hours import check_hours
+from ivrc.semantics.office import Settings
+from ivrc.semantics.people import People, desk_of, mobile_of, resolve_group
+from ivrc.semantics.scope import Faults, Table, look_up, seconds_of
+
+OWN_SOUND = "asterisk:"
+_OWN_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)*")
+_SIP = re.compile(r"(?:sips?:)?([A-Za-z0-9_.!~*+=$-]{1,60})@([A-Za-z0-9.-]{1,80}|\[[0-9a-fA-F:]{2,45}\])(:\d{1,5})?")
+_KEYS = frozenset("0123456789*#")
+MAX_PROMPT_CHARACTERS = 200
+MAX_SPEECH_CHARACTERS = 2000
+
+
+class Steps:
+    """Turns the steps of one office into their meaning."""
+
+    def __init__(self, settings: Settings, people: People, hours: Table[Hours], faults: Faults) -> None:
+        self.settings = settings
+        self.people = people
+        self.hours = hours
+        self.scenarios: Table[ast.Scenario] = Table("scenario")
+        self.faults = faults
+        self.needs_extensions: list[ast.WaitExtension] = []
+
+    def scenario(self, node: ast.Scenario) -> m.Scenario:
+        """One scenario."""
+        return m.Scenario(node.name.text, self.block(node.body), node.start, node.name.end)
+
+    def block(self, node: ast.Block) -> m.Block:
+        """A block's steps; a step that cannot be understood is left out (its fault is reported)."""
+        steps: list[m.Step] = []
+        for index, written in enumerate(node.steps):
+            step = self.step(written)
+            if step is not None:
+                steps.append(step)
+            if isinstance(written, ast.Hangup | ast.Move) and index + 1 < len(node.steps):
+                word = "hangup" if isinstance(written, ast.Hangup) else "->"
+                rest = node.steps[index + 1]
+                message = f"no call gets here: `{word}` before it is where the call goes"
+                self.faults.add("IVR902", rest, message, "take it out, or move it up")
+                break
+        return m.Block(tuple(steps))
+
+    def target(self, node: ast.Block | ast.Move) -> m.Block:
+        """What follows a condition or a key: a block, or a move."""
+        if isinstance(node, ast.Block):
+            return self.block(node)
+        move = self.move(node)
+        return m.Block(() if move is None else (move,))
+
+    def step(self, node: ast.Step) -> m.Step | None:
+        """One step."""
+        match node:
+            case ast.Play():
+                return self.play(node)
+            case ast.WaitExtension():
+                return self.wait(node)
+            case ast.CallGroup():
+                group = resolve_group(node.group, self.people)
+                seconds = self.seconds(node.duration, m.RING_SECONDS)
+                return m.CallGroup(group, seconds, node.start, node.end) if group else None
+            case ast.CallEmployee():
+                return self.call_employee(node)
+            case ast.CallNumber():
+                return self.call_number(node)
+            case ast.CallSip():
+                return self.call_sip(node)
+            case ast.Branch():
+                return self.branch(node)
+            case ast.When():
+                return self.when(node)
+            case ast.Hangup():
+                return m.Hangup(node.start, node.end)
+            case ast.Move():
+                return self.move(node)
+            case ast.Later():
+                message = f"`{node.what}` is understood, but this version of ivrc does not compile it yet"
+                self.faults.add("IVR305", node, message, "take it out for now")
+                return None
+            case _:
+                assert_never(node)
+
+    def seconds(self, token: Token | None, default: int) -> int:
+        """A duration in seconds."""
+        return seconds_of(token, default, self.faults, m.MAX_DURATION_SECONDS)
+
+    def only(self, tokens: tuple[Token, ...], word: str) -> Token | None:
+        """The one clause of its kind; a second one is a fault."""
+        if len(tokens) > 1:
+            self.faults.add("IVR108", tokens[1], f"`{word}` is given twice", "keep one")
+        return tokens[0] if tokens else None
+
+    def only_prompt(self, prompts: tuple[ast.Prompt, ...]) -> m.Prompt | None:
+        """The prompt of `playing`; a second one is a fault."""
+        if len(prompts) > 1:
+            self.faults.add("IVR108", prompts[1], "`playing` is given twice", "keep one")
+        return self.prompt(prompts[0]) if prompts else None
+
+    def prompt(self, node: ast.Prompt) -> m.Prompt | None:
+        """A prompt: a file of the user's, a sound of Asterisk's, or a text to speak."""
+        text = node.text.value
+        if node.say:
+            if not text.strip() or len(text) > MAX_SPEECH_CHARACTERS:
+                message = "there is nothing to say" if not text.strip() else "this text is too long to say"
+                self.faults.add("IVR409", node.text, message, f"up to {MAX_SPEECH_CHARACTERS} characters")
+                return None
+            return m.Prompt("speech", text, node.start, node.end)
+        if text.startswith(OWN_SOUND):
+            own = text[len(OWN_SOUND) :]
+            if not _OWN_NAME.fullmatch(own) or ".." in own:
+                hint = 'as in: "asterisk:vm-goodbye"'
+                self.faults.add("IVR407", node.text, "this is no name of a sound of Asterisk's", hint)
+                return None
+            return m.Prompt("own", own, node.start, node.end)
+        if not text.strip() or len(text) > MAX_PROMPT_CHARACTERS:
+            self.faults.add("IVR407", node.text, "this is no name of a prompt", 'as in: "welcome"')
+            return None
+        return m.Prompt("file", text, node.start, node.end)
+
+    # ── step kinds ──
+
+    def play(self, node: ast.Play) -> m.Play | None:
+        """`play`, `say`."""
+        prompt = self.prompt(node.prompt)
+        seconds = self.seconds(node.duration, 0) if node.duration is not None else 0
+        return m.Play(prompt, seconds or None, node.start, node.end) if prompt else None
+
+    def wait(self, node: ast.WaitExtension) -> m.WaitExtension:
+        """`wait extension`."""
+        self.needs_extensions.append(node)
+        seconds = self.seconds(self.only(node.durations, "for"), m.WAIT_EXTENSION_SECONDS)
+        return m.WaitExtension(seconds, self.only_prompt(node.prompts), node.start, node.end)
+
+    def call_employee(self, node: ast.CallEmployee) -> m.Step | None:
+        """`call employee`."""
+        employee = look_up(self.people.employees, node.employee, self.faults, (self.people.groups,))
+        seconds = self.seconds(node.duration, m.RING_SECONDS)
+        then = node.then_mobile
+        mobile_seconds = self.seconds(then.duration if then else None, m.OUTSIDE_RING_SECONDS)
+        if employee is None:
+            return None
+        mobile = mobile_of(employee, then.confirm, node.employee, self.people) if then else None
+        if not employee.devices and mobile is None:
+            target = desk_of(employee, node.employee, self.people)
+            if not isinstance(target, m.Outside):
+                return None
+            return m.CallNumber(target, seconds, node.start, node.end)
+        return m.CallEmployee(employee, seconds, mobile, mobile_seconds, node.start, node.end)
+
+    def call_number(self, node: ast.CallNumber) -> m.CallNumber | None:
+        """`call number`."""
+        number = self.people.number(node.number)
+        self.people.needs_trunk.append(node.number)
+        seconds = self.seconds(self.only(node.durations, "for"), m.OUTSIDE_RING_SECONDS)
+        if number is None:
+            return None
+        return m.CallNumber(m.Outside(number, node.confirm), seconds, node.start, node.end)
+
+    def call_sip(self, node: ast.CallSip) -> m.CallSip | None:
+        """`call sip`."""
+        seconds = self.seconds(node.duration, m.OUTSIDE_RING_SECONDS)
+        match = _SIP.fullmatch(node.address.value)
+        if match is None:
+            self.faults.add("IVR405", node.address, "this is no SIP address", 'as in: "sip:help@partner.example"')
+            return None
+        user, host, port = match.groups()
+        if host.casefold() in self.settings.domains:
+            message = f"{host} is this office's own domain: `call sip` goes to addresses outside"
+            self.faults.add("IVR406", node.address, message, "call the employee or the group by name")
+            return None
+        return m.CallSip(f"{user}@{host}{port or ''}", seconds, node.start, node.end)
+
+    def move(self, node: ast.Move) -> m.Move | None:
+        """`->`."""
+        found = look_up(self.scenarios, node.scenario, self.faults)
+        return m.Move(node.scenario.text, node.start, node.end) if found is not None else None
+
+    def branch(self, node: ast.Branch) -> m.Branch:
+        """`branch`."""
+        cases: list[m.BranchCase] = []
+        taken: dict[str, Token] = {}
+        special: dict[str, m.Block] = {}
+        for case in node.cases:
+            body = self.target(case.target)
+            head = case.keys[0]
+            self._check_keys(case, taken)
+            if head.type in ("NOTHING", "WRONG"):
+                special[head.text] = body
+            else:
+                keys = tuple(key.value for key in case.keys if key.value in _KEYS)
+                cases.append(m.BranchCase(keys, body, case.start, case.end))
+        if not any(case.keys for case in cases):
+            self.faults.add("IVR304", node, "this branch has no keys", "as in: branch { 1 -> sales }")
+        seconds = self.seconds(self.only(node.durations, "for"), m.BRANCH_KEY_SECONDS)
+        prompt = self.only_prompt(node.prompts)
+        nothing, wrong = special.get("nothing"), special.get("wrong")
+        return m.Branch(
+            prompt, seconds, self._retries(node), tuple(cases), nothing, wrong, node.start, node.end
+        )
+
+    def _check_keys(self, case: ast.Case, taken: dict[str, Token]) -> None:
+        for key in case.keys:
+            name = key.text if key.type in ("NOTHING", "WRONG") else key.value
+            if key.type not in ("NOTHING", "WRONG") and name not in _KEYS:
+                self.faults.add("IVR110", key, f"no telephone has a key `{name}`", "keys are 0 to 9, `*` and `#`")
+                continue
+            first = taken.setdefault(name, key)
+            if first is not key:
+                label = Label(first.start, first.end, "first used here")
+                self.faults.add("IVR303", key, f"`{name}` is used twice in this branch", "keep one", label)
+
+    def _retries(self, node: ast.Branch) -> int:
+        token = self.only(node.retries, "retries")
+        if token is None:
+            return 0
+        if len(token.text) > 3 or int(token.text) > m.MAX_RETRIES:
+            message = f"a menu can be asked again up to {m.MAX_RETRIES} times"
+            self.faults.add("IVR109", token, message, "as in: retries 2")
+            return 0
+        return int(token.text)
+
+    def when(self, node: ast.When) -> m.When | None:
+        """`when`."""
+        condition = self.condition(node.condition, node)
+        then = self.target(node.then)
+        other: m.Block | None = None
+        if isinstance(node.otherwise, ast.When):
+            inner = self.when(node.otherwise)
+            other = m.Block((inner,) if inner else ())
+        elif node.otherwise is not None:
+            other = self.target(node.otherwise)
+        return m.When(condition, then, other, node.start, node.end) if condition else None
+
+    def condition(self, node: ast.Condition, at: ast.When) -> m.Condition | None:
+        """What a `when` depends on."""
+        match node:
+            case ast.ByHours(name):
+                others = (self.people.switches, self.people.callers)
+                hours = look_up(self.hours, name, self.faults, others)
+                return m.ByHours(name.text, hours) if hours else None
+            case ast.ByInlineHours(items):
+                timezone = self.timezone(items[0])
+                head = Token("WHEN", "when", at.start)
+                hours = check_hours(items, timezone or "UTC", head, self.faults)
+                return m.ByHours(None, hours) if timezone else None
+            case ast.BySwitch(name):
+                switch = look_up(self.people.switches, name, self.faults, (self.hours,))
+                return m.BySwitch(switch) if switch else None
+            case ast.ByCallers(name):
+                callers = look_up(self.people.callers, name, self.faults)
+                return m.ByCallers(callers) if callers else None
+            case ast.ByHidden():
+                return m.ByHidden()
+            case _:
+                assert_never(node)
+
+    def timezone(self, at: object) -> str | None:
+        """The office's time zone, which hours cannot do without."""
+        if self.settings.timezone is None:
+            hint = 'as in: settings { timezone "Europe/Moscow" }'
+            self.faults.add("IVR208", at, "hours need the setting `timezone`", hint)
+        return self.settings.timezone

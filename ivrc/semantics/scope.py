@@ -1,0 +1,110 @@
+"""The names of one office while its meaning is worked out, and the faults found on the way."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from ivrc.ast import Token
+from ivrc.diagnostics import Diagnostic, Label, did_you_mean
+
+T = TypeVar("T")
+
+
+class Table(Generic[T]):
+    """Names of one kind (`scenario`, `employee` …) and what declares them."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.entries: dict[str, T] = {}
+        self.tokens: dict[str, Token] = {}
+        self.folded: dict[str, Token] = {}
+        self.used: set[str] = set()
+
+
+class Faults:
+    """Collects diagnostics."""
+
+    def __init__(self) -> None:
+        self.found: list[Diagnostic] = []
+
+    def add(self, code: str, token: Any, message: str, help: str = "", *labels: Label) -> None:
+        """Report a fault at a token or node (anything with `start` and `end`)."""
+        self.found.append(Diagnostic(code, token.start, token.end, message, help, labels))
+
+
+def declare(table: Table[T], name: Token, entry: T, faults: Faults) -> bool:
+    """Enter a name; False, and a fault, if it is taken or differs from another in letter case only."""
+    known = table.tokens.get(name.text)
+    if known is not None:
+        label = Label(known.start, known.end, "first declared here")
+        faults.add("IVR202", name, f"{table.kind} `{name.text}` is declared twice", "rename one of them", label)
+        return False
+    other = table.folded.setdefault(name.text.casefold(), name)
+    if other is not name:
+        # Asterisk and file systems do not agree on letter case: two such names would meet somewhere.
+        label = Label(other.start, other.end, "the other one is here")
+        message = f"{table.kind} `{name.text}` and `{other.text}` differ in letter case only"
+        faults.add("IVR203", name, message, "give one of them a name of its own", label)
+        return False
+    table.entries[name.text] = entry
+    table.tokens[name.text] = name
+    return True
+
+
+def look_up(table: Table[T], name: Token, faults: Faults, others: tuple[Table[Any], ...] = ()) -> T | None:
+    """What a name stands for; None, and a fault with a hint, if nothing declares it."""
+    entry = table.entries.get(name.text)
+    if entry is not None:
+        table.used.add(name.text)
+        return entry
+    for other in others:
+        if name.text in other.entries:
+            article = "an" if other.kind[0] in "aeiou" else "a"
+            message = f"`{name.text}` is {article} {other.kind}, not a {table.kind}"
+            faults.add("IVR201", name, message, _use_instead(other.kind, name.text))
+            return None
+    faults.add("IVR201", name, f"there is no {table.kind} `{name.text}`", _known_names(table, name.text))
+    return None
+
+
+def _known_names(table: Table[Any], name: str) -> str:
+    known = sorted(table.entries)
+    if not known:
+        return f"nothing declares a {table.kind} in this office yet"
+    return did_you_mean(name, known) or "there are: " + ", ".join(f"`{each}`" for each in known[:8])
+
+
+def _use_instead(kind: str, name: str) -> str:
+    return {
+        "employee": f"write `call employee {name}`",
+        "group": f"write `call group {name}`",
+        "switch": f"write `when switch {name}`",
+        "callers list": f"write `when caller in {name}`",
+    }.get(kind, "")
+
+
+_UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
+
+
+def seconds_of(token: Token | None, default: int, faults: Faults, limit: int) -> int:
+    """A duration token in whole seconds, from 1 to `limit`; the default if there is none or it is faulty."""
+    if token is None:
+        return default
+    digits = token.text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    unit = token.text[len(digits) :]
+    factor = _UNITS.get(unit)
+    if factor is None:
+        faults.add("IVR109", token, f"`{unit}` is not a unit of time", "seconds are `s`, minutes `m`, hours `h`")
+        return default
+    if "." in digits:
+        faults.add("IVR109", token, "durations are whole numbers", f"write `{round(float(digits) * factor)}s`")
+        return default
+    value = int(digits) * factor if len(digits) < 8 else limit + 1
+    if not 1 <= value <= limit:
+        faults.add("IVR109", token, f"a duration here is from 1s to {_shown(limit)}", "")
+        return default
+    return value
+
+
+def _shown(seconds: int) -> str:
+    return f"{seconds // 3600}h" if seconds % 3600 == 0 else f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"

@@ -1,0 +1,67 @@
+"""One office compiled: everything that the output needs of it, as plain data that can be kept."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+Span = tuple[int, int, int]
+"""(index into the unit's files, offset of the start, offset of the end)."""
+
+
+class SoundFile(NamedTuple):
+    """A sound to be made: see `ivrc.ir.Sound`; `folder` is where prompts are looked for."""
+
+    name: str
+    kind: str
+    text: str
+    language: str
+    folder: str
+    seconds: int | None
+    fill: str
+    at: Span
+
+
+class NumberEntry(NamedTuple):
+    """An incoming number (E.164, None for `other`) and where it is declared."""
+
+    number: str | None
+    written: str
+    at: Span
+
+
+class OfficeUnit(NamedTuple):
+    """A compiled office."""
+
+    name: str
+    named_at: Span
+    country: str | None
+    files: tuple[str, ...]
+    numbers: tuple[NumberEntry, ...]
+    text: str
+    source_map: dict[str, Any]
+    sounds: tuple[SoundFile, ...]
+    own_sounds: tuple[str, ...]
+    endpoints: tuple[str, ...]
+    holidays: tuple[tuple[str, str], ...]
+    applications: tuple[str, ...]
+    callers: bool
+    confirms: bool
+    external_sip: bool
+    directory: dict[str, Any]
+
+
+def plain(unit: OfficeUnit) -> tuple[Any, ...]:
+    """The unit without classes, for marshal."""
+    fields = list(unit)
+    fields[OfficeUnit._fields.index("numbers")] = tuple(tuple(entry) for entry in unit.numbers)
+    fields[OfficeUnit._fields.index("sounds")] = tuple(tuple(sound) for sound in unit.sounds)
+    return tuple(fields)
+
+
+def revive(fields: tuple[Any, ...]) -> OfficeUnit:
+    """The unit of `plain`."""
+    unit = OfficeUnit(*fields)
+    return unit._replace(
+        numbers=tuple(NumberEntry(*entry) for entry in unit.numbers),
+        sounds=tuple(SoundFile(*sound) for sound in unit.sounds),
+    )
