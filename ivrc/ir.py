@@ -70,11 +70,15 @@ class Sound(NamedTuple):
     end: int
 
 
-class Dialplan(NamedTuple):
-    """Contexts in the order in which they are written, and what they need beside them."""
+class Needs:
+    """What a dialplan needs beside itself; complete once every context has been lowered."""
 
-    contexts: tuple[Context, ...]
-    sounds: tuple[Sound, ...]
-    own_sounds: tuple[str, ...]
-    endpoints: tuple[str, ...]
-    holidays: tuple[tuple[str, str], ...]
+    def __init__(self) -> None:
+        self.sounds: dict[str, Sound] = {}
+        self.own_sounds: set[str] = set()
+        self.endpoints: set[str] = set()
+        self.holidays: set[tuple[str, str]] = set()
+        # External numbers that are rung by way of the question "press 1".
+        self.confirmed: set[str] = set()
+        # Whether callers are looked up in a list.
+        self.callers = False

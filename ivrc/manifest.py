@@ -74,7 +74,7 @@ def directory_of(office: m.Office) -> dict[str, Any]:
 
 def expectations(units: list[OfficeUnit], shared: list[ir.Context]) -> dict[str, list[str]]:
     """The modules, endpoints and sounds that the Asterisk must have."""
-    applications = {app for unit in units for app in unit.applications} | set(_applications(shared))
+    applications = {app for unit in units for app in unit.applications} | set(applications_of(shared))
     modules = {_MODULES[app] for app in applications if _MODULES[app]} | set(_ALWAYS)
     sounds = {name for unit in units for name in unit.own_sounds}
     if any(unit.confirms for unit in units):
@@ -86,7 +86,8 @@ def expectations(units: list[OfficeUnit], shared: list[ir.Context]) -> dict[str,
     }
 
 
-def _applications(contexts: Iterable[ir.Context]) -> Iterable[str]:
+def applications_of(contexts: Iterable[ir.Context]) -> Iterable[str]:
+    """The applications of every line."""
     for context in contexts:
         for extension in context.extensions:
             if isinstance(extension, ir.Extension):
@@ -107,11 +108,14 @@ def render_manifest(units: list[OfficeUnit], shared: list[ir.Context], files: li
         "offices": [unit.directory for unit in units],
     }
     lines = [f"{_json(key)}: {_block(value)}" for key, value in head.items()]
-    mapped = [
-        f"  {_json(context)}: {_json(steps)}" for unit in units for context, steps in unit.source_map.items()
-    ]
+    mapped = [line for unit in units for line in unit.source_map]
     lines.append('"source_map": {\n' + ",\n".join(mapped) + "\n}")
     return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def source_map_line(context: str, steps: dict[str, list[list[Any]]]) -> str:
+    """One context of the source map."""
+    return f"  {_json(context)}: {_json(steps)}"
 
 
 def _block(value: Any) -> str:

@@ -7,7 +7,12 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
+
+Content: TypeAlias = Sequence[bytes] | Path
+"""What a file of the output consists of: pieces, or a file to copy."""
 
 MARK = "manifest.json"
 _RENAME_EXCHANGE = 2
@@ -18,7 +23,7 @@ class OutputError(Exception):
     """The output cannot be written; what stood there before stands there still."""
 
 
-def write_folder(folder: Path, files: dict[str, bytes | Path]) -> None:
+def write_folder(folder: Path, files: dict[str, Content]) -> None:
     """Put `files` in place of what ivrc wrote into `folder` before. OutputError if that cannot be."""
     _check_ours(folder)
     try:
@@ -64,13 +69,13 @@ def _written_before(folder: Path) -> set[str]:
         return set()
 
 
-def _write(path: Path, content: bytes | Path) -> None:
+def _write(path: Path, content: Content) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(content, Path):
         shutil.copyfile(content, path)
         return
     with path.open("wb") as file:
-        file.write(content)
+        file.writelines(content)
         file.flush()
         os.fsync(file.fileno())
 

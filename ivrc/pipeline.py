@@ -5,22 +5,31 @@ The one module that joins the stages. It makes no decision about a call and writ
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from ivrc import ir
 from ivrc import model as m
 from ivrc.diagnostics import Diagnostic, Label, has_errors
-from ivrc.emit import render_context, render_contexts, render_header, render_pjsip, source_map
+from ivrc.emit import render_context, render_contexts, render_header, render_pjsip
+from ivrc.ast import File
 from ivrc.loading import LoadedFile, Loader, common_folder, find_roots
-from ivrc.lower import all_steps, lower_office, lower_shared
-from ivrc.manifest import directory_of, render_manifest
+from ivrc.lower import lower_office, lower_shared
+from ivrc.manifest import applications_of, directory_of, render_manifest, source_map_line
+from ivrc.output import Content
 from ivrc.semantics import analyse
 from ivrc.sounds import check_sounds, make_sounds
 from ivrc.source import Source, Sources
 from ivrc.unit import NumberEntry, OfficeUnit, SoundFile, Span
+
+
+# Contexts rendered at a time: enough to make the template's own cost small.
+BATCH = 500
 
 
 class Compiled(NamedTuple):
@@ -28,7 +37,7 @@ class Compiled(NamedTuple):
 
     sources: Sources
     diagnostics: list[Diagnostic]
-    files: dict[str, bytes | Path] | None
+    files: dict[str, Content] | None
     offices: tuple[str, ...]
 
 
@@ -42,12 +51,26 @@ class Office(NamedTuple):
 
 def check(paths: list[Path]) -> Compiled:
     """Everything but the files."""
-    return _run(paths, write=False)
+    with _no_collection():
+        return _run(paths, write=False)
 
 
 def compile_offices(paths: list[Path]) -> Compiled:
     """Compile files and folders to the files of the output: name → content, or the file to copy."""
-    return _run(paths, write=True)
+    with _no_collection():
+        return _run(paths, write=True)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without the cyclic garbage collector: a compilation makes no cycles, and walking its nodes costs a third."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _run(paths: list[Path], write: bool) -> Compiled:
@@ -103,9 +126,10 @@ def build_office(root: Path, loader: Loader) -> tuple[Office | None, list[Diagno
     diagnostics = diagnostics + found
     if has_errors(diagnostics):
         return None, diagnostics
-    dialplan = lower_office(office, loader.sources)
-    unit = _unit(office, dialplan, files, loader.sources)
-    return Office(unit, tuple(file.source for file in files), root), diagnostics
+    # The trees have given all they have: a large office's are a large part of the memory.
+    files = [file._replace(tree=File(())) for file in files]
+    rendered = render_office(office, loader.sources)
+    return Office(_unit(office, rendered, files), tuple(file.source for file in files), root), diagnostics
 
 
 def default_name(root: Path) -> str:
@@ -114,8 +138,33 @@ def default_name(root: Path) -> str:
     return name if name and not name[0].isdigit() else "office"
 
 
-def _unit(office: m.Office, dialplan: ir.Dialplan, files: list[LoadedFile], sources: Sources) -> OfficeUnit:
+class Rendered(NamedTuple):
+    """An office's dialplan as text, its source map, and what it needs."""
+
+    text: tuple[bytes, ...]
+    source_map: tuple[str, ...]
+    applications: tuple[str, ...]
+    needs: ir.Needs
+
+
+def render_office(office: m.Office, sources: Sources) -> Rendered:
+    """Lower and render an office batch by batch, so that its dialplan is never held as objects."""
+    needs = ir.Needs()
+    text: list[bytes] = []
+    mapped: list[str] = []
+    applications: set[str] = set()
+    contexts = lower_office(office, sources, needs)
+    while batch := list(islice(contexts, BATCH)):
+        applications.update(applications_of(batch))
+        rendered = [render_context(context, sources) for context in batch]
+        mapped += [source_map_line(context.name, context.steps) for context in rendered if context.steps]
+        text.append(render_contexts(rendered).encode())
+    return Rendered(tuple(text), tuple(mapped), tuple(sorted(applications)), needs)
+
+
+def _unit(office: m.Office, rendered: Rendered, files: list[LoadedFile]) -> OfficeUnit:
     bases = [file.source for file in files]
+    needs = rendered.needs
 
     def span(start: int, end: int) -> Span:
         for index, source in enumerate(bases):
@@ -123,35 +172,25 @@ def _unit(office: m.Office, dialplan: ir.Dialplan, files: list[LoadedFile], sour
                 return (index, start - source.base, end - source.base)
         return (0, 0, 0)
 
-    steps = list(all_steps(office))
-    applications = {
-        item.app
-        for context in dialplan.contexts
-        for extension in context.extensions
-        if isinstance(extension, ir.Extension)
-        for item in extension.items
-        if isinstance(item, ir.Line)
-    }
-    mapped = {context.name: steps_ for context in dialplan.contexts if (steps_ := source_map(context, sources))}
     return OfficeUnit(
         name=office.name,
         named_at=span(office.start, office.end),
         country=office.country,
         files=tuple(source.path for source in bases),
         numbers=tuple(NumberEntry(n.number, n.written, span(n.start, n.end)) for n in office.numbers),
-        text=render_contexts([render_context(context, sources) for context in dialplan.contexts]),
-        source_map=mapped,
+        text=rendered.text,
+        source_map=rendered.source_map,
         sounds=tuple(
             SoundFile(s.name, s.kind, s.text, s.language, office.prompts, s.seconds, s.fill, span(s.start, s.end))
-            for s in dialplan.sounds
+            for s in needs.sounds.values()
         ),
-        own_sounds=dialplan.own_sounds,
-        endpoints=dialplan.endpoints,
-        holidays=dialplan.holidays,
-        applications=tuple(sorted(applications)),
-        callers=any(isinstance(s, m.When) and isinstance(s.condition, m.ByCallers) for s in steps),
-        confirms=any(context.name.endswith(".confirm") for context in dialplan.contexts),
-        external_sip="ivrc-sip" in dialplan.endpoints,
+        own_sounds=tuple(sorted(needs.own_sounds)),
+        endpoints=tuple(sorted(needs.endpoints)),
+        holidays=tuple(sorted(needs.holidays)),
+        applications=rendered.applications,
+        callers=needs.callers,
+        confirms=bool(needs.confirmed),
+        external_sip="ivrc-sip" in needs.endpoints,
         directory=directory_of(office),
     )
 
@@ -194,7 +233,7 @@ def positions(sources: tuple[Source, ...], at: Span) -> tuple[int, int]:
     return sources[index].base + start, sources[index].base + end
 
 
-def assemble(units: list[OfficeUnit]) -> dict[str, bytes | Path]:
+def assemble(units: list[OfficeUnit]) -> dict[str, Content]:
     """The files of the output but for the sounds."""
     shared = lower_shared(
         countries=[unit.country for unit in units],
@@ -205,11 +244,12 @@ def assemble(units: list[OfficeUnit]) -> dict[str, bytes | Path]:
     )
     nowhere = Sources()
     files = tuple(dict.fromkeys(path for unit in units for path in unit.files))
-    parts = [render_header(files), render_contexts([render_context(context, nowhere) for context in shared])]
-    parts += [unit.text for unit in units]
-    result: dict[str, bytes | Path] = {"extensions.conf": "".join(parts).encode()}
+    head = render_header(files) + render_contexts([render_context(context, nowhere) for context in shared])
+    result: dict[str, Content] = {
+        "extensions.conf": [head.encode(), *(part for unit in units for part in unit.text)]
+    }
     if any(unit.external_sip for unit in units):
-        result["pjsip.conf"] = render_pjsip().encode()
-    result["manifest.json"] = render_manifest(units, shared, sorted(result)).encode()
+        result["pjsip.conf"] = [render_pjsip().encode()]
+    result["manifest.json"] = [render_manifest(units, shared, sorted(result)).encode()]
     return result
 

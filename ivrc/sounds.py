@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ivrc.diagnostics import Diagnostic
+from ivrc.output import Content
 from ivrc.prompts import Fit, PromptError, Recording, Speech, find_prompt, near_names, render
 from ivrc.resources import cache_folder
 from ivrc.source import Source
@@ -39,7 +40,7 @@ def check_sounds(
 
 def make_sounds(
     sounds: tuple[SoundFile, ...], folder: Path, sources: tuple[Source, ...]
-) -> tuple[dict[str, bytes | Path], list[Diagnostic]]:
+) -> tuple[dict[str, Content], list[Diagnostic]]:
     """Output name → file to copy, for each format of each sound."""
     if not sounds:
         return {}, []
@@ -48,7 +49,7 @@ def make_sounds(
         import tempfile
 
         cache = Path(tempfile.gettempdir())
-    made: dict[str, bytes | Path] = {}
+    made: dict[str, Content] = {}
     diagnostics: list[Diagnostic] = []
     for sound in sounds:
         try:

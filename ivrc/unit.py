@@ -37,8 +37,8 @@ class OfficeUnit(NamedTuple):
     country: str | None
     files: tuple[str, ...]
     numbers: tuple[NumberEntry, ...]
-    text: str
-    source_map: dict[str, Any]
+    text: tuple[bytes, ...]
+    source_map: tuple[str, ...]
     sounds: tuple[SoundFile, ...]
     own_sounds: tuple[str, ...]
     endpoints: tuple[str, ...]

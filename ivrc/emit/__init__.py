@@ -9,56 +9,50 @@ from ivrc.emit.escape import argument, comment, name
 from ivrc.source import Sources
 
 
+Steps = dict[str, list[list[Any]]]
+"""Extension → [first priority, file, line, column, step kind] of each step in it, by priority."""
+
+
 class ContextText(NamedTuple):
-    """A context ready for the template."""
+    """A context ready for the template, and where its steps come from."""
 
     name: str
     comments: tuple[str, ...]
     lines: list[str]
+    steps: Steps
 
 
 def render_context(context: ir.Context, sources: Sources) -> ContextText:
     """The lines of one context."""
     lines: list[str] = [f"include => {name(included)}" for included in context.includes]
+    steps: Steps = {}
     for extension in context.extensions:
         if isinstance(extension, ir.Hint):
             lines.append(f"exten => {name(extension.name)},hint,{argument(extension.devices)}")
-        else:
-            _render_extension(extension, lines, sources)
+            continue
+        found = _render_extension(extension, lines, sources)
+        if found:
+            steps[extension.name] = found
     comments = (comment(context.comment),) if context.comment else ()
-    return ContextText(name(context.name), comments, lines)
+    return ContextText(name(context.name), comments, lines, steps)
 
 
-def _render_extension(extension: ir.Extension, lines: list[str], sources: Sources) -> None:
+def _render_extension(extension: ir.Extension, lines: list[str], sources: Sources) -> list[list[Any]]:
     head = f"exten => {name(extension.name)},1"
+    priority, steps = 1, []
     for item in extension.items:
         if item.__class__ is ir.Comment:
-            place = sources.place(item.start)
-            lines.append(f"; {comment(item.text)}    ({comment(place.path)}:{place.line})")
+            text, kind, start = item
+            path, line, column = sources.place(start)
+            steps.append([priority, path, line, column, kind])
+            lines.append(f"; {comment(text)}    ({comment(path)}:{line})")
             continue
         app, args, label = item
         where = f"{head}({label})" if label else head
         lines.append(f"{where},{app}({argument(args)})")
         head = " same => n"
-
-
-def source_map(context: ir.Context, sources: Sources) -> dict[str, list[list[Any]]]:
-    """Extension → [first priority, file, line, column, step kind] of each step in it, by priority."""
-    mapped: dict[str, list[list[Any]]] = {}
-    for extension in context.extensions:
-        if isinstance(extension, ir.Hint):
-            continue
-        steps: list[list[Any]] = []
-        priority = 1
-        for item in extension.items:
-            if item.__class__ is ir.Comment:
-                place = sources.place(item.start)
-                steps.append([priority, place.path, place.line, place.column, item.kind])
-            else:
-                priority += 1
-        if steps:
-            mapped[extension.name] = steps
-    return mapped
+        priority += 1
+    return steps
 
 
 def render_header(files: tuple[str, ...]) -> str:

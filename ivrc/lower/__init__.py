@@ -9,50 +9,34 @@ from ivrc import model as m
 from ivrc.lower import incoming
 from ivrc.lower.cursor import Pen
 from ivrc.lower.hours import holiday_contexts, hours_context
-from ivrc.lower.names import INCOMING
 from ivrc.lower.rings import accept_context
-from ivrc.lower.steps import Lowering, caller_context
+from ivrc.lower.steps import Lowering
 from ivrc.source import Sources
 
 
-def lower_office(office: m.Office, sources: Sources) -> ir.Dialplan:
-    """The contexts of one office. A name that only a scenario of this office uses is its own."""
-    pen = Pen(office.name, office.language, office.folder, sources)
+def lower_office(office: m.Office, sources: Sources, needs: ir.Needs) -> Iterator[ir.Context]:
+    """The contexts of one office, each as soon as it is whole: a large office need not be held at once.
+
+    `needs` is complete when the last context has been taken.
+    """
+    pen = Pen(office.name, office.language, office.folder, sources, needs)
     lowering = Lowering(pen, office)
-    numbers = incoming.number_contexts(pen, office)
+    yield from incoming.number_contexts(pen, office)
     for scenario in office.scenarios:
         lowering.scenario(scenario)
+        yield from pen.finished()
     for group in office.groups:
         lowering.ring.group_context(group)
     for name, hours in office.hours:
         hours_context(pen, f".hours-{name}", f"hours {name}: returns 1 while they hold", hours, -1)
     for callers in office.callers:
         incoming.callers_context(pen, callers)
-    if any(isinstance(step, m.WaitExtension) for step in all_steps(office)):
+    if lowering.waits:
         incoming.extensions_context(pen, lowering.ring, office.employees, lowering.timed_wait)
     incoming.internal_context(pen, lowering.ring, office)
     incoming.people_context(pen, office.employees)
     lowering.ring.confirm_context()
-    return ir.Dialplan(
-        contexts=(*numbers, *(context for context in pen.contexts if context is not None)),
-        sounds=tuple(pen.sounds.values()),
-        own_sounds=tuple(sorted(pen.own_sounds)),
-        endpoints=tuple(sorted(pen.endpoints)),
-        holidays=tuple(sorted(pen.holidays)),
-    )
-
-
-def all_steps(office: m.Office) -> Iterator[m.Step]:
-    """Every step of an office, in the order written."""
-
-    def walk(block: m.Block) -> Iterator[m.Step]:
-        for step in block.steps:
-            yield step
-            for inner in m.child_blocks(step):
-                yield from walk(inner)
-
-    for scenario in office.scenarios:
-        yield from walk(scenario.body)
+    yield from pen.finished()
 
 
 def lower_shared(
@@ -70,4 +54,4 @@ def lower_shared(
     return shared + holiday_contexts(set(holidays))
 
 
-__all__ = ["INCOMING", "all_steps", "caller_context", "lower_office", "lower_shared"]
+__all__ = ["lower_office", "lower_shared"]

@@ -7,21 +7,27 @@ from ivrc.lower.names import context_name
 from ivrc.source import Sources
 
 
+# What NamedTuple's own constructor does, without its call: lines are made by the hundred thousand.
+_new = tuple.__new__
+
+
 class Pen:
     """What lowering one office produces and what it needs on the way."""
 
-    def __init__(self, office: str, language: str, folder: str, sources: Sources) -> None:
+    def __init__(self, office: str, language: str, folder: str, sources: Sources, needs: ir.Needs) -> None:
         self.office = office
         self.language = language
         self.folder = folder
         self.sources = sources
         self.contexts: list[ir.Context | None] = []
-        self.sounds: dict[str, ir.Sound] = {}
-        self.own_sounds: set[str] = set()
-        self.endpoints: set[str] = set()
-        self.holidays: set[tuple[str, str]] = set()
-        self.confirmed: set[str] = set()
+        self.needs = needs
         self._parts: dict[str, int] = {}
+
+    def finished(self) -> list[ir.Context]:
+        """The contexts written since the last time, in their order."""
+        done = [context for context in self.contexts if context is not None]
+        self.contexts.clear()
+        return done
 
     def fresh_part(self, part: str) -> str:
         """A part of a context's name that no other context of this office has: `main-branch`, `main-branch2`."""
@@ -83,7 +89,7 @@ class Cursor:
 
     def add(self, app: str, args: str = "") -> None:
         """Write a line; it takes the label that was placed before it."""
-        self.items.append(ir.Line(app, args, self._pending))
+        self.items.append(_new(ir.Line, (app, args, self._pending)))
         self._pending = None
 
     def comment(self, text: str, kind: str, start: int) -> None:

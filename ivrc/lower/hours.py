@@ -57,7 +57,7 @@ def _day(cursor: Cursor, hours: h.Hours, pen: Pen, shift: int) -> None:
     cursor.add("Set", "LOCAL(day)=${now:9:1}")
     for which in hours.holidays():
         table = h.holiday_table(which)
-        pen.holidays.add((which.country, which.subdivision or ""))
+        pen.needs.holidays.add((which.country, which.subdivision or ""))
         for moved, weekday in sorted(table.moved.items()):
             cursor.add("ExecIf", f"$[${{date}} = {moved:%Y%m%d}]?Set(LOCAL(day)={weekday})")
     for addition in hours.additions:

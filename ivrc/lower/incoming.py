@@ -175,7 +175,7 @@ def internal_context(pen: Pen, ring: Ringer, office: m.Office) -> None:
 
 def _switch(pen: Pen, sheet: Sheet, office: m.Office, switch: m.Switch) -> None:
     device = switch_device(office.name, switch.name)
-    pen.own_sounds.update(("activated", "de-activated"))
+    pen.needs.own_sounds.update(("activated", "de-activated"))
     cursor = Cursor(sheet, switch.code)
     cursor.comment(f"switch {switch.name}", "Switch", switch.start)
     cursor.add("Set", f"CHANNEL(language)={office.language}")

@@ -63,15 +63,15 @@ class Ringer:
         """The dial string of an external number; with `confirm` by way of a leg that asks for the key."""
         direct = outside_number(self.office.trunk or "", target.number, self.office.country)
         if name := endpoint_name(direct):
-            self.pen.endpoints.add(name)
+            self.pen.needs.endpoints.add(name)
         if not target.confirm:
             return direct
-        self.pen.confirmed.add(target.number)
+        self.pen.needs.confirmed.add(target.number)
         return f"Local/{target.number[1:]}@{self.pen.context('.confirm')}/n"
 
     def devices(self, employee: m.Employee) -> str:
         """The dial string of an employee's own devices."""
-        self.pen.endpoints.update(name for device in employee.devices if (name := endpoint_name(device)))
+        self.pen.needs.endpoints.update(name for device in employee.devices if (name := endpoint_name(device)))
         return "&".join(employee.devices)
 
     def target(self, cursor: Cursor, target: m.Target, seconds: str) -> None:
@@ -166,10 +166,10 @@ class Ringer:
 
     def confirm_context(self) -> None:
         """Legs to numbers that must be accepted by a key: the caller is put through only after it."""
-        if not self.pen.confirmed:
+        if not self.pen.needs.confirmed:
             return
         sheet = Sheet(self.pen, ".confirm", "numbers where whoever picks up presses 1 to accept the call")
-        for number in sorted(self.pen.confirmed):
+        for number in sorted(self.pen.needs.confirmed):
             cursor = Cursor(sheet, number[1:])
             direct = outside_number(self.office.trunk or "", number, self.office.country)
             # No limit of its own: whoever dials this leg hangs it up when the time is over.

@@ -11,7 +11,7 @@ from ivrc.prompts import deployed_name, speech_name
 def sound(pen: Pen, prompt: m.Prompt, seconds: int | None = None, fill: str = "repeat") -> str:
     """The name to play; what is not Asterisk's own is noted as a file to make, of exactly `seconds` if given."""
     if prompt.kind == "own":
-        pen.own_sounds.add(prompt.text)
+        pen.needs.own_sounds.add(prompt.text)
         return prompt.text
     if prompt.kind == "speech":
         base = speech_name(prompt.text, pen.language)
@@ -19,8 +19,8 @@ def sound(pen: Pen, prompt: m.Prompt, seconds: int | None = None, fill: str = "r
         base = deployed_name(prompt.text)
     suffix = "" if seconds is None else f"-{seconds}s" if fill == "repeat" else f"-wait{seconds}s"
     name = f"ivrc/{pen.office}/{base}{suffix}"
-    if name not in pen.sounds:
-        pen.sounds[name] = ir.Sound(
+    if name not in pen.needs.sounds:
+        pen.needs.sounds[name] = ir.Sound(
             name, prompt.kind, prompt.text, pen.language, pen.folder, seconds, fill, prompt.start, prompt.end
         )
     return name

@@ -30,6 +30,8 @@ class Lowering:
         self.pen = pen
         self.office = office
         self.ring = Ringer(pen, office)
+        # Whether there is a `wait extension`, and whether one is cut by the channel's time limit.
+        self.waits = False
         self.timed_wait = False
 
     def scenario(self, scenario: m.Scenario) -> None:
@@ -100,6 +102,7 @@ def _limit(cursor: Cursor, seconds: int, goes_on: str) -> None:
 def lower_wait(lowering: Lowering, cursor: Cursor, step: m.WaitExtension) -> bool:
     """A context of its own, in which the employees' extensions can be keyed."""
     pen = lowering.pen
+    lowering.waits = True
     lowering.answer(cursor)
     sheet = Sheet(pen, pen.fresh_part(f"{_base(cursor)}-wait"), f"keys of {_head_of(pen, step)}", step.start)
     after = cursor.label("after-wait")
@@ -115,7 +118,7 @@ def lower_wait(lowering: Lowering, cursor: Cursor, step: m.WaitExtension) -> boo
     keys.close()
     # An unknown extension: say so, during which another may be keyed already, and use the time left.
     wrong = Cursor(sheet, "i", answered=True)
-    pen.own_sounds.add(WRONG_SOUND)
+    pen.needs.own_sounds.add(WRONG_SOUND)
     wrong.add("BackGround", WRONG_SOUND)
     wrong.add("Set", f"IVRC_LEFT=$[(${{IVRC_UNTIL}} - {_MILLISECONDS}) / 1000]")
     wrong.add("GotoIf", f"$[${{IVRC_LEFT}} <= 0]?{back}")
@@ -169,7 +172,7 @@ def lower_call_sip(lowering: Lowering, cursor: Cursor, step: m.CallSip) -> bool:
     """Through the endpoint for external addresses."""
     dialled = lowering.office.sip.replace("{address}", f"sip:{step.address}")
     if name := endpoint_name(dialled):
-        lowering.pen.endpoints.add(name)
+        lowering.pen.needs.endpoints.add(name)
     cursor.add("Dial", f"{dialled},{step.seconds},{OPTIONS}")
     return True
 
@@ -261,6 +264,7 @@ def _condition(lowering: Lowering, cursor: Cursor, step: m.When) -> str:
         case m.BySwitch(switch):
             return f'$["${{DEVICE_STATE({switch_device(office.name, switch.name)})}}" = "INUSE"]'
         case m.ByCallers(callers):
+            pen.needs.callers = True
             cursor.add("Gosub", f"{caller_context(office.country)},s,1")
             listed = pen.context(f".callers-{callers.name}")
             return f"${{DIALPLAN_EXISTS({listed},${{GOSUB_RETVAL}},1)}}"

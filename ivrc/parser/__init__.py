@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
 from lark import Lark
@@ -53,25 +52,16 @@ def get_parser() -> Lark:
 
 def parse(source: Source) -> tuple[File, list[Diagnostic]]:
     """Parse a file; faulty statements are left out of the result and reported."""
-    diagnostics: list[Diagnostic] = recovery.check_nesting(source)
-    if diagnostics:
-        return File(()), diagnostics
+    diagnostics: list[Diagnostic] = []
     text = source.text
     parser = get_parser()
-    collecting = gc.isenabled()
-    # Nothing made here is garbage: a collection would only walk the growing AST.
-    gc.disable()
-    try:
-        while True:
-            attempt = Source(source.path, text, source.base)
-            try:
-                return parser.parse(attempt), diagnostics  # type: ignore[arg-type, return-value]
-            except UnexpectedToken as fault:
-                diagnostics.append(recovery.describe(fault, source, text))
-                mended = recovery.set_aside(fault, attempt)
-                if mended is None or len(diagnostics) >= MAX_FAULTS:
-                    return File(()), diagnostics
-                text = mended
-    finally:
-        if collecting:
-            gc.enable()
+    while True:
+        attempt = Source(source.path, text, source.base)
+        try:
+            return parser.parse(attempt), diagnostics  # type: ignore[arg-type, return-value]
+        except UnexpectedToken as fault:
+            diagnostics.append(recovery.describe(fault, source, text))
+            mended = recovery.set_aside(fault, attempt)
+            if mended is None or len(diagnostics) >= MAX_FAULTS:
+                return File(()), diagnostics
+            text = mended

@@ -16,6 +16,9 @@ from lark.lexer import Lexer, PatternStr
 from ivrc.ast import Token
 from ivrc.source import Source
 
+# Blocks in blocks: no office needs more, and every later stage recurses into them.
+MAX_DEPTH = 40
+
 _DAYS = frozenset({"mon", "tue", "wed", "thu", "fri", "sat", "sun"})
 
 # Group names are the grammar's terminals. The last alternative takes anything: finditer skips
@@ -63,7 +66,7 @@ class IvrLexer(Lexer):
         text, base = source.text, source.base
         states = parser_state.parse_conf.parse_table.states
         keywords = self._keywords
-        position = 0
+        position = depth = 0
         scan = MASTER.match
         while (match := scan(text, position)) is not None:
             kind = match.lastgroup
@@ -82,6 +85,12 @@ class IvrLexer(Lexer):
                 elif not value.isascii():
                     # Two spellings of one name (composed, decomposed) are one name.
                     value = unicodedata.normalize("NFC", value)
+            elif kind == "LBRACE":
+                depth += 1
+                if depth > MAX_DEPTH:
+                    kind = "TOO_DEEP"
+            elif kind == "RBRACE":
+                depth -= 1
             elif kind == "COMMENT":
                 if "KEY_HASH" not in states[parser_state.position] or not _HASH_KEY.match(value):
                     continue

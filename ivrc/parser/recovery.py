@@ -11,10 +11,9 @@ from lark.exceptions import UnexpectedToken
 
 from ivrc.ast import Token
 from ivrc.diagnostics import Diagnostic, Label, did_you_mean
-from ivrc.parser.lexer import MASTER
+from ivrc.parser.lexer import MASTER, MAX_DEPTH
 from ivrc.source import Source
 
-MAX_DEPTH = 40
 _DECLARATIONS = frozenset(
     {"settings", "employee", "group", "hours", "callers", "switch", "number", "scenario", "include"}
 )
@@ -46,26 +45,6 @@ def _raw_tokens(text: str) -> list[tuple[str, int, int]]:
         for match in MASTER.finditer(text)
         if match.lastgroup not in (None, "COMMENT")
     ]  # type: ignore[misc]
-
-
-def check_nesting(source: Source) -> list[Diagnostic]:
-    """Blocks deeper than MAX_DEPTH are refused: no office needs them, and every later stage may recurse."""
-    if source.text.count("{") <= MAX_DEPTH:
-        return []
-    depth = 0
-    for kind, start, end in _raw_tokens(source.text):
-        depth += (kind == "LBRACE") - (kind == "RBRACE")
-        if depth > MAX_DEPTH:
-            return [
-                Diagnostic(
-                    "IVR105",
-                    source.base + start,
-                    source.base + end,
-                    f"blocks stand more than {MAX_DEPTH} deep in each other here",
-                    "move the inner part to a scenario of its own and go there with `->`",
-                )
-            ]
-    return []
 
 
 def _open_braces(text: str, upto: int) -> list[int]:
@@ -109,6 +88,10 @@ def describe(fault: UnexpectedToken, source: Source, text: str) -> Diagnostic:
     if token.type == "$END":
         end = source.base + len(text.rstrip())
         return Diagnostic("IVR101", end, end, "the file ends in the middle of a statement", _expected(fault, ""))
+    if token.type == "TOO_DEEP":
+        message = f"blocks stand more than {MAX_DEPTH} deep in each other here"
+        help_ = "move the inner part to a scenario of its own and go there with `->`"
+        return Diagnostic("IVR105", token.start, token.end, message, help_)
     if token.type == "BAD" and token.text.startswith('"'):
         return Diagnostic(
             "IVR102", token.start, token.end, "this text is not closed", 'end it with `"` on the same line'
@@ -165,6 +148,8 @@ def set_aside(fault: UnexpectedToken, attempt: Source) -> str | None:
     text = attempt.text
     token: Any = fault.token
     unclosed = _unclosed(fault, attempt)
+    if token.type == "TOO_DEEP":
+        return None
     if token.type == "$END":
         return _close_at(text, len(text), unclosed) if unclosed is not None else None
     offset = token.start - attempt.base
