@@ -12,6 +12,8 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
+from ivrc.facts import HOLIDAYS
+
 DAY_MINUTES = 1440
 # The years for which `holidays` are compiled in. Fixed, so that output does not depend on the day.
 HOLIDAY_YEARS = range(2025, 2036)
@@ -119,19 +121,30 @@ class HolidayTable(NamedTuple):
 @lru_cache(maxsize=64)
 def holiday_table(which: Holidays) -> HolidayTable:
     """The holidays library's table for HOLIDAY_YEARS; KeyError for a country it does not know."""
+    key = ("table", which.country, which.subdivision, HOLIDAY_YEARS[0], HOLIDAY_YEARS[-1])
+    told = HOLIDAYS.get(key, lambda: _ask_table(which))
+    if told is None:
+        raise KeyError(which)
+    days, moved = told
+    return HolidayTable(
+        frozenset(date.fromordinal(day) for day in days),
+        {date.fromordinal(day): weekday for day, weekday in moved},
+    )
+
+
+def _ask_table(which: Holidays) -> tuple[list[int], list[tuple[int, int]]] | None:
+    """(days off, [(working day, weekday it stands in for)]), dates as ordinals; None for an unknown country."""
     import holidays
 
     try:
         table = holidays.country_holidays(which.country, subdiv=which.subdivision, years=HOLIDAY_YEARS)
-    except NotImplementedError as unknown:
-        raise KeyError(which) from unknown
+    except NotImplementedError:
+        return None
     swaps = _swapped(getattr(table, "special_public_holidays", {}))
-    moved = {}
-    for day in sorted(getattr(table, "weekend_workdays", ())):
-        if day.year in HOLIDAY_YEARS:
-            # Where the library does not say which day off was worked in advance, the Friday before.
-            moved[day] = swaps[day].isoweekday() if day in swaps else 5
-    return HolidayTable(frozenset(day for day in table if day.year in HOLIDAY_YEARS), moved)
+    days = sorted(day.toordinal() for day in table if day.year in HOLIDAY_YEARS)
+    workdays = sorted(day for day in getattr(table, "weekend_workdays", ()) if day.year in HOLIDAY_YEARS)
+    # Where the library does not say which day off was worked in advance, the Friday before.
+    return days, [(day.toordinal(), swaps[day].isoweekday() if day in swaps else 5) for day in workdays]
 
 
 def _swapped(special: object) -> dict[date, date]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ivrc import resources
+from ivrc.facts import library_stamp
 from ivrc.loading import Loader
 from ivrc.source import Sources
 from ivrc.unit import plain, revive
@@ -108,19 +109,10 @@ def _digest_of(names: tuple[str, ...], texts: list[str]) -> str:
 
 def _made_by() -> bytes:
     """What decides the output beside the source: this program, Python, and the libraries with the world's facts."""
-    from importlib.util import find_spec
-
-    stamps = [str(_FORMAT), sys.version]
-    for module in ("ivrc", "phonenumbers", "holidays", "tzdata"):
-        spec = find_spec(module)
-        folder = Path(spec.origin).parent if spec and spec.origin else None
-        stamps.append(f"{folder} {_newest(folder) if module == 'ivrc' and folder else _stamp(folder)}")
+    stamps = [str(_FORMAT), sys.version, str(_newest(Path(__file__).parent))]
+    stamps += [library_stamp(library) for library in ("phonenumbers", "holidays", "tzdata")]
     stamps.append(resources.read_resource("grammar", "ivrc.lark"))
     return "\0".join(stamps).encode()
-
-
-def _stamp(path: Path | None) -> int:
-    return path.stat().st_mtime_ns if path is not None else 0
 
 
 def _newest(folder: Path) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import shutil
@@ -107,6 +106,8 @@ def _put_in_place(fresh: Path, folder: Path) -> None:
 
 def _exchange(first: Path, second: Path) -> bool:
     """Linux's renameat2 with RENAME_EXCHANGE; False where the system or file system has none."""
+    import ctypes
+
     try:
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
     except (OSError, AttributeError):

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from ivrc.facts import PHONES
 
 
 class NumberError(ValueError):
@@ -56,21 +58,32 @@ def _international(digits: str) -> str:
 
 
 def _national(digits: str, country: str) -> str:
+    number, fault = PHONES.get(("national", digits, country), lambda: _ask_national(digits, country))
+    if fault:
+        raise NumberError(fault)
+    return str(number)
+
+
+def _ask_national(digits: str, country: str) -> tuple[str, str]:
+    """(E.164, "") or ("", what is wrong)."""
     import phonenumbers
 
     try:
         number = phonenumbers.parse(digits, country)
-    except phonenumbers.NumberParseException as fault:
-        raise NumberError(f"this is no phone number in {country}") from fault
-    reason = phonenumbers.is_possible_number_with_reason(number)
-    if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
-        raise NumberError(f"this is no phone number in {country}: it has the wrong number of digits")
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    except phonenumbers.NumberParseException:
+        return "", f"this is no phone number in {country}"
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return "", f"this is no phone number in {country}: it has the wrong number of digits"
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)), ""
 
 
 @lru_cache(maxsize=512)
-def _lengths_of(calling_code: str) -> frozenset[int]:
-    """The possible lengths of national numbers under a calling code; empty if there is no such code."""
+def _lengths_of(calling_code: str) -> tuple[int, ...]:
+    """The possible lengths of national numbers under a calling code; none if there is no such code."""
+    return tuple(PHONES.get(("lengths", calling_code), lambda: _ask_lengths(calling_code)))
+
+
+def _ask_lengths(calling_code: str) -> tuple[int, ...]:
     from phonenumbers.data import _COUNTRY_CODE_TO_REGION_CODE as regions
     from phonenumbers.phonemetadata import PhoneMetadata
 
@@ -78,16 +91,23 @@ def _lengths_of(calling_code: str) -> frozenset[int]:
     code = int(calling_code) if calling_code.isdigit() and not calling_code.startswith("0") else 0
     for region in regions.get(code, ()):
         if region == "001":
-            data = PhoneMetadata.metadata_for_nongeo_region(code, None)
+            lengths |= _possible(PhoneMetadata.metadata_for_nongeo_region(code, None))
         else:
-            data = PhoneMetadata.metadata_for_region(region, None)
-        if data is not None:
-            lengths.update(length for length in data.general_desc.possible_length if length > 0)
-    return frozenset(lengths)
+            lengths |= _possible(PhoneMetadata.metadata_for_region(region, None))
+    return tuple(sorted(lengths))
+
+
+def _possible(data: Any) -> set[int]:
+    """The possible lengths in a region's metadata; the library marks "none" by a negative length."""
+    return {length for length in data.general_desc.possible_length if length > 0} if data else set()
 
 
 def known_country(country: str) -> bool:
     """Whether a two-letter country has a numbering plan."""
+    return bool(PHONES.get(("country", country), lambda: _ask_country(country)))
+
+
+def _ask_country(country: str) -> bool:
     from phonenumbers.data import _AVAILABLE_REGION_CODES as regions
 
     return country in regions
@@ -96,16 +116,20 @@ def known_country(country: str) -> bool:
 @lru_cache(maxsize=64)
 def plan_of(country: str) -> Plan:
     """The numbering plan of a country that `known_country` knows."""
+    return Plan(*PHONES.get(("plan", country), lambda: _ask_plan(country)))
+
+
+def _ask_plan(country: str) -> tuple[str, str, str, tuple[int, ...]]:
     from phonenumbers.phonemetadata import PhoneMetadata
 
-    data = PhoneMetadata.metadata_for_region(country, None)
+    data: Any = PhoneMetadata.metadata_for_region(country, None)
     international = data.preferred_international_prefix or data.international_prefix or ""
     international = international.replace("~", "")
-    return Plan(
+    return (
         str(data.country_code),
         data.national_prefix or "",
         international if international.isdigit() else "",
-        tuple(sorted(length for length in data.general_desc.possible_length if length > 0)),
+        tuple(sorted(_possible(data))),
     )
 
 

@@ -18,6 +18,7 @@ from ivrc import model as m
 from ivrc.diagnostics import Diagnostic, Label, has_errors
 from ivrc.emit import render_context, render_contexts, render_header, render_pjsip
 from ivrc.ast import File
+from ivrc.facts import save_all
 from ivrc.loading import LoadedFile, Loader, common_folder, find_roots
 from ivrc.lower import lower_office, lower_shared
 from ivrc.manifest import applications_of, directory_of, render_manifest, source_map_line
@@ -71,6 +72,7 @@ def _no_collection() -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
+        save_all()
 
 
 def _run(paths: list[Path], write: bool) -> Compiled:

@@ -52,7 +52,7 @@ class OfficeUnit(NamedTuple):
 
 def plain(unit: OfficeUnit) -> tuple[Any, ...]:
     """The unit without classes, for marshal."""
-    fields = list(unit)
+    fields: list[Any] = list(unit)
     fields[OfficeUnit._fields.index("numbers")] = tuple(tuple(entry) for entry in unit.numbers)
     fields[OfficeUnit._fields.index("sounds")] = tuple(tuple(sound) for sound in unit.sounds)
     return tuple(fields)

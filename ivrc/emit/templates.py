@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemBytecodeCache, FunctionLoader, StrictUndefined, Template
 
-from ivrc.resources import read_resource
+from ivrc.resources import cache_folder, read_resource
 
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
+    folder = cache_folder()
     return Environment(
+        bytecode_cache=FileSystemBytecodeCache(str(folder), "template-%s") if folder else None,
         loader=FunctionLoader(lambda name: read_resource("templates", name)),
         undefined=StrictUndefined,
         autoescape=False,

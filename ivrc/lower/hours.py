@@ -42,9 +42,9 @@ def hours_context(pen: Pen, part: str, comment: str, hours: h.Hours, start: int)
 
 
 def _runs_over(hours: h.Hours) -> bool:
-    return any(
-        end > h.DAY_MINUTES for rule in (*hours.weekly, *hours.additions) for _, end in rule.ranges
-    )
+    ranges = [span for weekly in hours.weekly for span in weekly.ranges]
+    ranges += [span for addition in hours.additions for span in addition.ranges]
+    return any(span.end > h.DAY_MINUTES for span in ranges)
 
 
 def _day(cursor: Cursor, hours: h.Hours, pen: Pen, shift: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from lark import Lark
 from lark.exceptions import UnexpectedToken
@@ -58,7 +58,7 @@ def parse(source: Source) -> tuple[File, list[Diagnostic]]:
     while True:
         attempt = Source(source.path, text, source.base)
         try:
-            return parser.parse(attempt), diagnostics  # type: ignore[arg-type, return-value]
+            return cast(File, parser.parse(cast(Any, attempt))), diagnostics
         except UnexpectedToken as fault:
             diagnostics.append(recovery.describe(fault, source, text))
             mended = recovery.set_aside(fault, attempt)

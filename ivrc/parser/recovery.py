@@ -44,7 +44,7 @@ def _raw_tokens(text: str) -> list[tuple[str, int, int]]:
         (match.lastgroup, match.start(match.lastgroup), match.end())
         for match in MASTER.finditer(text)
         if match.lastgroup not in (None, "COMMENT")
-    ]  # type: ignore[misc]
+    ]
 
 
 def _open_braces(text: str, upto: int) -> list[int]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
-from math import lcm
 
 from ivrc import ast
 from ivrc import model as m
@@ -258,6 +256,9 @@ def _weights(node: ast.Group, turns: list[tuple[ast.Member, m.RingPlan]], faults
             return [1] * len(turns)
         if len(member.weights) > 1:
             faults.add("IVR108", member.weights[1], "a member has one percentage", "keep one")
+    from fractions import Fraction
+    from math import lcm
+
     shares = [Fraction(weights[0].text[:-1]) for weights in given]
     total = sum(shares)
     if total == 0:
