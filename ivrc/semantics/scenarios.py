@@ -241,7 +241,8 @@ class Steps:
             other = m.Block((inner,) if inner else ())
         elif node.otherwise is not None:
             other = self.target(node.otherwise)
-        return m.When(condition, then, other, node.start, node.end) if condition else None
+        # An empty NamedTuple (ByHidden) is false: only None means that there is no condition.
+        return m.When(condition, then, other, node.start, node.end) if condition is not None else None
 
     def condition(self, node: ast.Condition, at: ast.When) -> m.Condition | None:
         """What a `when` depends on."""

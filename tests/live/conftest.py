@@ -1,0 +1,24 @@
+"""Fixtures of the live tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from ivrc.testbed.fetch import is_fetched
+from tests.live.lab import Lab, MakeLab, open_lab
+
+
+@pytest.fixture(scope="module")
+def make_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeLab]:
+    """`make_lab(source, phones=[…], version="22")`; everything stops with the module."""
+    with ExitStack() as stack:
+
+        def make(source: str, version: str = "22", **options: object) -> Lab:
+            if not is_fetched(version):
+                pytest.skip(f"Asterisk {version} is not fetched: python -m ivrc.testbed.fetch {version}")
+            return open_lab(stack, version, tmp_path_factory.mktemp("lab"), source, **options)  # type: ignore[arg-type]
+
+        yield make

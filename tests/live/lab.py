@@ -1,0 +1,107 @@
+"""A laboratory: an office compiled by ivrc, in a real Asterisk, with SIP phones and callers at its ends."""
+
+from __future__ import annotations
+
+import math
+import struct
+import wave
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from ivrc.output import write_folder
+from ivrc.pipeline import compile_offices
+from ivrc.testbed.conf import PhoneSpec
+from ivrc.testbed.fetch import root_of
+from ivrc.testbed.instance import Asterisk
+from ivrc.testbed.journey import Journey
+from ivrc.testbed.sip import Caller, CallResult, Phone
+from ivrc.testbed.sip_xml import Act, Behaviour
+from ivrc.testbed.watch import Watch
+
+SETTINGS = """
+settings {
+    office lab  country RU  timezone "Europe/Moscow"  language en
+    trunk "PJSIP/{number}@provider"
+}
+"""
+
+
+def tone(path: Path, seconds: float) -> None:
+    """A prompt: a tone of this length."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        count = int(16000 * seconds)
+        file.writeframes(b"".join(struct.pack("<h", int(6000 * math.sin(i * 0.2))) for i in range(count)))
+
+
+class Lab:
+    """One compiled office in one running Asterisk."""
+
+    def __init__(self, asterisk: Asterisk, watch: Watch, build: Path) -> None:
+        self.asterisk = asterisk
+        self.watch = watch
+        self.build = build
+        self._callers = 0
+
+    def call(
+        self,
+        to: str,
+        script: Sequence[Act],
+        phones: Mapping[str, Behaviour] | None = None,
+        rules: Mapping[str, Behaviour] | None = None,
+        **caller: object,
+    ) -> tuple[CallResult, Journey]:
+        """Place one call, with phones that behave as told, and wait for its end."""
+        with ExitStack() as ringing:
+            for name, behaviour in (phones or {}).items():
+                ringing.enter_context(
+                    Phone(self.asterisk, name, behaviour, rules if name == "provider" else None)
+                )
+            self._callers += 1
+            caller.setdefault("from_", f"+7916000{self._callers:04}")
+            seen = len(self.watch.calls())
+            result = Caller(self.asterisk, to=to, script=script, **caller).run()  # type: ignore[arg-type]
+            self.watch.wait_event(lambda _: len(self.watch.calls()) > seen, 5)
+            journey = self.watch.journey(self.watch.calls()[seen])
+        return result, journey
+
+
+MakeLab = Callable[..., Lab]
+
+
+def build_office(folder: Path, source: str, prompts: Mapping[str, float] | None = None) -> Path:
+    """Compile a source with prompts of these lengths (seconds); the build folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "lab.ivr").write_text(source)
+    for name, seconds in (prompts or {}).items():
+        tone(folder / "prompts" / f"{name}.wav", seconds)
+    compiled = compile_offices([folder / "lab.ivr"])
+    assert compiled.files is not None, compiled.diagnostics
+    write_folder(folder / "build", compiled.files)
+    return folder / "build"
+
+
+def open_lab(
+    stack: ExitStack,
+    version: str,
+    folder: Path,
+    source: str,
+    prompts: Mapping[str, float] | None = None,
+    phones: Sequence[str | PhoneSpec] = (),
+    faketime: str | None = None,
+) -> Lab:
+    """Compile, boot and watch."""
+    build = build_office(folder, source, prompts)
+    run = folder / "asterisk"
+    run.mkdir()
+    plan = "[general]\nstatic=yes\n" + (build / "extensions.conf").read_text()
+    asterisk = Asterisk(
+        root_of(version), run, extensions=plan, phones=phones, sounds=[build / "sounds"], faketime=faketime
+    )
+    stack.enter_context(asterisk)
+    watch = stack.enter_context(Watch(asterisk))
+    return Lab(asterisk, watch, build)
