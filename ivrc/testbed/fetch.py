@@ -1,0 +1,231 @@
+"""Fetch an Asterisk and SIP test tools into a cache, without root: `python -m ivrc.testbed.fetch 22`.
+
+The packages come from the mirror that the machine's own apt names, into private apt folders, and are only
+unpacked, never installed. On Debian version 22 is sid's and 16 is bullseye's; on Ubuntu `22` is whatever
+version the machine's own suite has.
+"""
+
+import argparse
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ivrc.testbed.prefix import Prefix, TestbedError
+
+VERSIONS = ("22", "16")
+RECIPE = "3"  # raise it when the packages change: older caches are then fetched again
+_DEBIAN_SUITES = {"22": "sid", "16": "bullseye"}
+_PACKAGES = (
+    "asterisk asterisk-config asterisk-modules asterisk-core-sounds-en-gsm asterisk-core-sounds-ru-gsm "
+    "asterisk-moh-opsound-gsm libfaketime sip-tester espeak-ng espeak-ng-data"
+)
+_WHERE_PACKAGED = ("asterisk-voicemail",)  # a package of its own up to 20
+# Needed by maintainer scripts only, and none is ever run.
+_STUBS = (
+    "adduser debconf perl perl-base perl-modules passwd lsb-base sysvinit-utils init-system-helpers systemd "
+    "dbus openssl ca-certificates mount dpkg tar sed coreutils"
+)
+_UNUSED = (
+    "doc",
+    "man",
+    "locale",
+    "perl",
+    "info",
+    "gnupg",
+    "misc",
+    "snmp",
+    "alsa",
+    "lintian",
+    "bash-completion",
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One line of a sources.list."""
+
+    mirror: str
+    suites: tuple[str, ...]
+    components: str
+    keyring: Path
+
+    def text(self) -> str:
+        """The lines themselves; without its keyring apt falls back on the machine's trusted keys."""
+        signed = f"[signed-by={self.keyring}] " if self.keyring.exists() else ""
+        return "".join(f"deb {signed}{self.mirror} {suite} {self.components}\n" for suite in self.suites)
+
+
+def cache_folder() -> Path:
+    """`$IVRC_TESTBED_CACHE`, or `~/.cache/ivrc/testbed`."""
+    named = os.environ.get("IVRC_TESTBED_CACHE")
+    return Path(named).expanduser() if named else Path.home() / ".cache/ivrc/testbed"
+
+
+def is_fetched(version: str) -> bool:
+    """Whether the cache holds this version, whole and by the present recipe."""
+    marker = cache_folder() / f"asterisk-{version}" / ".ok"
+    return marker.is_file() and marker.read_text() == RECIPE
+
+
+def root_of(version: str) -> Path:
+    """The fetched Asterisk's root folder; raises TestbedError when it is not there yet."""
+    if not is_fetched(version):
+        raise TestbedError(f"Asterisk {version} is not here yet: run python -m ivrc.testbed.fetch {version}")
+    return cache_folder() / f"asterisk-{version}" / "root"
+
+
+def fetch(version: str) -> Path:
+    """Fetch this version unless the cache has it, and return its root folder."""
+    if version not in VERSIONS:
+        raise TestbedError(f"no Asterisk {version} here: choose from {', '.join(VERSIONS)}")
+    for tool in ("apt-get", "dpkg-deb"):
+        if shutil.which(tool) is None:
+            raise TestbedError(f"{tool} is missing: the testbed needs a Debian or Ubuntu machine")
+    target = cache_folder() / f"asterisk-{version}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(target.with_name(f"{target.name}.lock")):
+        if not is_fetched(version):
+            _fetch_into(target, _source(version))
+    return target / "root"
+
+
+def _fetch_into(target: Path, source: Source) -> None:
+    for stale in target.parent.glob(f"{target.name}.part-*"):  # of a fetch that was killed: we hold the lock
+        shutil.rmtree(stale, ignore_errors=True)
+    part = Path(tempfile.mkdtemp(prefix=f"{target.name}.part-", dir=target.parent))
+    try:
+        part.chmod(0o755)
+        _download(part / "apt", source)
+        _unpack(part / "apt/cache/archives", part / "root")
+        shutil.rmtree(part / "apt")
+        (part / ".ok").write_text(RECIPE)
+        shutil.rmtree(target, ignore_errors=True)
+        part.rename(target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _download(apt: Path, source: Source) -> None:
+    for folder in ("lists/partial", "cache/archives/partial", "etc/preferences.d", "state"):
+        (apt / folder).mkdir(parents=True)
+    stub = "Status: install ok installed\nVersion: 999:999\nMulti-Arch: foreign\nProvides: debconf-2.0\n"
+    stub += "Architecture: all\nMaintainer: x <x@x>\nDescription: stub\n"
+    (apt / "status").write_text("".join(f"Package: {name}\n{stub}\n" for name in _STUBS.split()))
+    (apt / "etc/sources.list").write_text(source.text())
+    _run(["apt-get", *_options(apt), "-qq", "update"], "no package lists")
+    known = _run(["apt-cache", *_options(apt), "pkgnames", "asterisk"], "no package lists").split()
+    if "asterisk" not in known:
+        raise TestbedError(f"the mirror {source.mirror} has no asterisk in {' '.join(source.suites)}")
+    wanted = [*_PACKAGES.split(), *(name for name in _WHERE_PACKAGED if name in known)]
+    _run(["apt-get", *_options(apt), "install", "--download-only", *wanted], "the download failed")
+
+
+def _options(apt: Path) -> list[str]:
+    settings = {
+        "Dir::Etc::sourcelist": apt / "etc/sources.list",
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::Etc::preferences": "/dev/null",
+        "Dir::Etc::preferencesparts": apt / "etc/preferences.d",
+        "Dir::State": apt / "state",
+        "Dir::State::lists": apt / "lists",
+        "Dir::State::status": apt / "status",
+        "Dir::State::extended_states": apt / "state/extended_states",
+        "Dir::Cache": apt / "cache",
+        "Dir::Log": apt,
+        "Debug::NoLocking": "1",
+        "Acquire::Languages": "none",
+        "Acquire::Retries": "2",
+        "Acquire::Check-Valid-Until": "false",  # mirrors hold snapshots of sid
+        "APT::Sandbox::User": "root",  # apt's own user cannot enter a private folder
+        "APT::Get::Assume-Yes": "1",
+        "APT::Install-Recommends": "0",
+        "APT::Update::Error-Mode": "any",
+        "DPkg::Post-Invoke": "",
+        "APT::Update::Post-Invoke-Success": "",
+    }
+    return [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
+
+
+def _unpack(archives: Path, root: Path) -> None:
+    root.mkdir()
+    for package in sorted(archives.glob("*.deb")):
+        _run(["dpkg-deb", "-x", str(package), str(root)], f"{package.name} does not unpack")
+    for name in _UNUSED:
+        shutil.rmtree(root / "usr/share" / name, ignore_errors=True)
+    if not (root / "usr/sbin/asterisk").exists() or len(Prefix(root).sounds) < 2:
+        raise TestbedError("the mirror's packages have no asterisk or no sounds in them")
+
+
+def _source(version: str) -> Source:
+    """What to fetch from: the mirror of the machine's own apt, with the suite that has this version."""
+    release: dict[str, str] = dict(
+        re.findall(r'^(\w+)="?([^"\n]*)', Path("/etc/os-release").read_text(), re.M)
+    )
+    family, codename = release.get("ID", ""), release.get("VERSION_CODENAME", "")
+    if "ubuntu" in (family, *release.get("ID_LIKE", "").split()):
+        if version != "22":
+            raise TestbedError(
+                f"Asterisk {version} needs a Debian machine: Ubuntu's mirrors have one version only"
+            )
+        codename = release.get("UBUNTU_CODENAME") or codename
+        keyring = Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg")
+        return Source(_mirror(codename), (codename, f"{codename}-updates"), "main universe", keyring)
+    keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+    return Source(_mirror(codename), (_DEBIAN_SUITES[version],), "main", keyring)
+
+
+def _mirror(codename: str) -> str:
+    """The mirror of the distribution itself: the one that has the suite's updates; or TestbedError."""
+    listed = _run(["apt-get", "--print-uris", "update"], "apt names no mirror")
+    pairs = re.findall(r"^'(\S+?)/dists/([^/\s]+)/(?:In)?Release'", listed, re.M)
+    for wanted in (f"{codename}-updates", codename, "sid", "unstable", "testing"):
+        found = [mirror for mirror, suite in pairs if suite == wanted]
+        if found:
+            return str(found[0])
+    raise TestbedError(f"the machine's apt sources name no mirror for {codename or 'this system'}")
+
+
+def _run(command: list[str], failure: str) -> str:
+    """Run a tool and return its output; raises TestbedError with its last line of complaint."""
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env={**os.environ, "LC_ALL": "C"},
+        check=False,
+    )
+    if done.returncode:
+        complaints = [line for line in done.stderr.splitlines() if line.startswith(("E:", "dpkg-deb: error"))]
+        raise TestbedError(f"{failure}: {(complaints or done.stderr.splitlines() or ['no reason given'])[0]}")
+    return done.stdout
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def main() -> None:
+    """Fetch the named versions, printing each one's root folder; one line and exit code 1 when that fails."""
+    parser = argparse.ArgumentParser(prog="python -m ivrc.testbed.fetch", description=fetch.__doc__)
+    parser.add_argument("versions", nargs="*", default=["22"], choices=VERSIONS, metavar="VERSION")
+    try:
+        for version in parser.parse_args().versions:
+            print(fetch(version))
+    except (TestbedError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
