@@ -78,10 +78,12 @@ def whole(text: str) -> str:
 
 
 def check(text: str, folder: Path) -> list[str]:
-    """The faults of an office in which every prompt is there."""
+    """The faults of an office in which every prompt and every included file is there."""
     (folder / "prompts").mkdir()
     for prompt in re.findall(r'(?:play|playing|voicemail) "([\w-]+)"', text):
         (folder / "prompts" / f"{prompt}.wav").touch()
+    for included in re.findall(r'include "([\w.]+)"', text):
+        (folder / included).touch()
     file = folder / "office.ivr"
     file.write_text(text, "utf-8")
     result = pipeline.check([file])

@@ -1,0 +1,46 @@
+# Two commands: `make run` shows the main job, `make test` proves everything. Both set up what they need.
+
+PYTHON ?= python3
+EXAMPLE ?= shop
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+.PHONY: run test check bench format setup asterisk clean
+
+run: setup
+	$(BIN)/python -m ivrc.testbed.demo examples/$(EXAMPLE)
+
+test: check asterisk
+	IVRC_LIVE=1 $(BIN)/python -m pytest tests/live -n $(JOBS) --dist loadfile
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests -n $(JOBS) --ignore tests/live
+
+bench: setup asterisk
+	$(BIN)/python bench/compile.py
+	$(BIN)/python bench/calls.py
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+setup: $(VENV)/ready
+
+$(VENV)/ready: pyproject.toml Makefile
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); $(PYTHON) -m pip --version >/dev/null 2>&1 && \
+		$(PYTHON) -m pip install --user virtualenv && $(PYTHON) -m virtualenv $(VENV); } || \
+		{ echo "make: Python's venv is missing: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable ".[audio,dev]"
+	touch $@
+
+asterisk: setup
+	$(BIN)/python -m ivrc.testbed.fetch 22 16
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
