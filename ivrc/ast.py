@@ -221,17 +221,7 @@ class Block(NamedTuple):
 
 
 Step: TypeAlias = (
-    Play
-    | WaitExtension
-    | CallGroup
-    | CallEmployee
-    | CallNumber
-    | CallSip
-    | Branch
-    | When
-    | Later
-    | Hangup
-    | Move
+    Play | WaitExtension | CallGroup | CallEmployee | CallNumber | CallSip | Branch | When | Later | Hangup | Move
 )
 
 
@@ -339,9 +329,7 @@ class Scenario(NamedTuple):
     end: int
 
 
-Declaration: TypeAlias = (
-    Settings | Employee | Group | Hours | Callers | Switch | Number | Include | Scenario
-)
+Declaration: TypeAlias = Settings | Employee | Group | Hours | Callers | Switch | Number | Include | Scenario
 
 
 class File(NamedTuple):

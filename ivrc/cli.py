@@ -18,9 +18,7 @@ EXIT_FAULTS = 1
 EXIT_USAGE = 2
 EXIT_OUTPUT = 3
 
-_PATHS = click.argument(
-    "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE_OR_FOLDER..."
-)
+_PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE_OR_FOLDER...")
 _FORMAT = click.option(
     "--format",
     "form",
@@ -64,7 +62,12 @@ def compile_(paths: tuple[Path, ...], output: Path, form: str) -> None:
     from ivrc import pipeline
     from ivrc.output import OutputError, write_folder
 
-    result = _run(pipeline.compile_offices, paths)
+    try:
+        result = _run(pipeline.compile_offices, paths)
+    except OSError as fault:
+        # The prompts are made in the user's cache: a full disk shows there first.
+        click.echo(f"ivrc: cannot write {fault.filename or 'the prompts'}: {fault.strerror}", err=True)
+        sys.exit(EXIT_OUTPUT)
     if result.files is None:
         _report(result, form, {})
         sys.exit(EXIT_FAULTS)

@@ -11,16 +11,13 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ivrc import resources
 from ivrc.facts import library_stamp
 from ivrc.loading import Loader
 from ivrc.source import Sources
-from ivrc.unit import plain, revive
-
-if TYPE_CHECKING:
-    from ivrc.pipeline import Office
+from ivrc.unit import Office, plain, revive
 
 # Raise it with every change of what is kept or of how it is made.
 _FORMAT = 1
@@ -54,8 +51,6 @@ class Kept:
 
     def office(self, root: Path, sources: Sources) -> Office | None:
         """An office as it was compiled before, if none of its files has changed."""
-        from ivrc.pipeline import Office
-
         entry = self.entries.get(str(root))
         if entry is None:
             return None
@@ -68,7 +63,7 @@ class Kept:
             unit = revive(fields)
         except (OSError, ValueError, TypeError):
             return None
-        self.loader.included.update(Path(path) for path in included)
+        self.loader.includes += [(Path(os.path.abspath(root)), Path(path)) for path in included]
         self.current[str(root)] = entry
         shown = [_shown(root, path, index) for index, path in enumerate(paths)]
         added = tuple(sources.add(*each) for each in zip(names, texts, shown, strict=True))

@@ -29,18 +29,19 @@ class InputError(Exception):
 
 def find_roots(paths: list[Path]) -> list[Path]:
     """The .ivr files that some files and folders stand for, each once, in order of path within a folder."""
-    found: dict[Path, None] = {}
+    roots: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(p for p in path.rglob(f"*{SUFFIX}") if p.is_file())
             if not inside:
                 raise InputError(f"{path}: there is no {SUFFIX} file in this folder")
-            found.update(dict.fromkeys(inside))
+            roots += inside
         elif path.exists():
-            found[path] = None
+            roots.append(path)
         else:
             raise InputError(f"{path}: there is no such file or folder")
-    return list(found)
+    # One file by two spellings is one file.
+    return list({os.path.abspath(root): root for root in reversed(roots)}.values())[::-1]
 
 
 def common_folder(paths: list[Path]) -> Path:
@@ -56,7 +57,8 @@ class Loader:
         self.base = base
         self.sources = sources
         self.texts: dict[Path, str] = {}
-        self.included: set[Path] = set()
+        # (root, file that is part of its office)
+        self.includes: list[tuple[Path, Path]] = []
 
     def read(self, path: Path) -> str:
         """A file's text. OSError or UnicodeDecodeError if it has none."""
@@ -85,7 +87,7 @@ class Loader:
             for node in loaded.tree.declarations:
                 if isinstance(node, Include):
                     target = path.parent / node.path.value
-                    self.included.add(Path(os.path.abspath(target)))
+                    self.includes.append((Path(os.path.abspath(root)), Path(os.path.abspath(target))))
                     pending.append((target, node))
         return files, diagnostics
 
@@ -107,9 +109,22 @@ class Loader:
         tree, faults = parse(source)
         return LoadedFile(path, source, tree, faults)
 
-    def is_included(self, path: Path) -> bool:
-        """Whether some office includes a file: then it is no office of its own."""
-        return Path(os.path.abspath(path)) in self.included
+    def offices(self, roots: list[Path]) -> list[Path]:
+        """The roots that are offices of their own: those that no other office includes.
+
+        Of files that include each other in a round the first one is the office.
+        """
+        includers: dict[str, set[str]] = {}
+        for root, part in self.includes:
+            includers.setdefault(str(part), set()).add(str(root))
+        kept: dict[str, Path] = {}
+        for root in roots:
+            key = os.path.abspath(root)
+            others = includers.get(key, set()) - {key}
+            mutual = {other for other in others if key in (includers.get(other) or ())}
+            if not (others - mutual) and not (mutual & kept.keys()):
+                kept[key] = root
+        return list(kept.values())
 
     def relative(self, path: Path) -> str:
         """A path as the output names it: relative to the common folder, with forward slashes."""

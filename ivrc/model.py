@@ -157,7 +157,7 @@ class CallNumber(NamedTuple):
 
 
 class CallSip(NamedTuple):
-    """Ring an external SIP address (`user@host[:port]`)."""
+    """Ring an external SIP address (`sip:user@host[:port]`, or `sips:`)."""
 
     address: str
     seconds: int
@@ -244,18 +244,7 @@ class Block(NamedTuple):
     steps: tuple[Step, ...]
 
 
-Step: TypeAlias = (
-    Play
-    | WaitExtension
-    | CallGroup
-    | CallEmployee
-    | CallNumber
-    | CallSip
-    | Branch
-    | When
-    | Hangup
-    | Move
-)
+Step: TypeAlias = Play | WaitExtension | CallGroup | CallEmployee | CallNumber | CallSip | Branch | When | Hangup | Move
 
 
 class Scenario(NamedTuple):

@@ -54,9 +54,7 @@ def _check_ours(folder: Path) -> None:
         return
     foreign = sorted(present - _written_before(folder))
     if foreign:
-        raise OutputError(
-            f"{folder} holds files that ivrc did not write ({foreign[0]}); give a folder of its own"
-        )
+        raise OutputError(f"{folder} holds files that ivrc did not write ({foreign[0]}); give a folder of its own")
 
 
 def _written_before(folder: Path) -> set[str]:

@@ -131,14 +131,3 @@ def _ask_plan(country: str) -> tuple[str, str, str, tuple[int, ...]]:
         international if international.isdigit() else "",
         tuple(sorted(_possible(data))),
     )
-
-
-def written_forms(e164: str, country: str) -> tuple[str, ...]:
-    """The digits under which a trunk in `country` may send a number: E.164, national with and without prefix."""
-    digits = e164[1:]
-    plan = plan_of(country)
-    if not digits.startswith(plan.calling_code):
-        return (digits,)
-    national = digits[len(plan.calling_code) :]
-    forms = (digits, plan.trunk_prefix + national, national)
-    return tuple(dict.fromkeys(forms))

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from ivrc import ir
 from ivrc import model as m
+from ivrc.ast import File
 from ivrc.diagnostics import Diagnostic, Label, has_errors
 from ivrc.emit import render_context, render_contexts, render_header, render_pjsip
-from ivrc.ast import File
 from ivrc.facts import save_all
 from ivrc.loading import LoadedFile, Loader, common_folder, find_roots
 from ivrc.lower import lower_office, lower_shared
@@ -25,9 +25,8 @@ from ivrc.manifest import applications_of, directory_of, render_manifest, source
 from ivrc.output import Content
 from ivrc.semantics import analyse
 from ivrc.sounds import check_sounds, make_sounds
-from ivrc.source import Source, Sources
-from ivrc.unit import NumberEntry, OfficeUnit, SoundFile, Span
-
+from ivrc.source import Sources
+from ivrc.unit import NumberEntry, Office, OfficeUnit, SoundFile, Span
 
 # Contexts rendered at a time: enough to make the template's own cost small.
 BATCH = 500
@@ -40,14 +39,6 @@ class Compiled(NamedTuple):
     diagnostics: list[Diagnostic]
     files: dict[str, Content] | None
     offices: tuple[str, ...]
-
-
-class Office(NamedTuple):
-    """A compiled office with the sources its positions count in."""
-
-    unit: OfficeUnit
-    sources: tuple[Source, ...]
-    root: Path
 
 
 def check(paths: list[Path]) -> Compiled:
@@ -76,12 +67,14 @@ def _no_collection() -> Iterator[None]:
 
 
 def _run(paths: list[Path], write: bool) -> Compiled:
-    from ivrc.incremental import Kept
-
     roots = find_roots(paths)
     sources = Sources()
     loader = Loader(common_folder(paths), sources)
-    kept = Kept.open(paths, loader) if len(roots) > 1 else None
+    kept = None
+    if len(roots) > 1:
+        from ivrc.incremental import Kept
+
+        kept = Kept.open(paths, loader)
     diagnostics: list[Diagnostic] = []
     built: list[tuple[Path, Office | None, list[Diagnostic]]] = []
     for root in roots:
@@ -92,14 +85,15 @@ def _run(paths: list[Path], write: bool) -> Compiled:
             if kept and office and not faults:
                 kept.keep(root, office)
         built.append((root, office, faults))
+    own = set(loader.offices(roots))
     offices: list[Office] = []
     for root, office, faults in built:
-        if not loader.is_included(root):
+        if root in own:
             diagnostics += faults
             offices += [office] if office else []
     diagnostics += check_across(offices)
     for office in offices:
-        diagnostics += check_sounds(office.unit.sounds, office.root.parent, office.sources)
+        diagnostics += check_sounds(office)
     names = tuple(office.unit.name for office in offices)
     if has_errors(diagnostics):
         return Compiled(sources, diagnostics, None, names)
@@ -109,7 +103,7 @@ def _run(paths: list[Path], write: bool) -> Compiled:
         return Compiled(sources, diagnostics, {}, names)
     files = assemble([office.unit for office in offices])
     for office in offices:
-        made, faults = make_sounds(office.unit.sounds, office.root.parent, office.sources)
+        made, faults = make_sounds(office)
         files |= made
         diagnostics += faults
     return Compiled(sources, diagnostics, None if has_errors(diagnostics) else files, names)
@@ -224,15 +218,9 @@ def check_across(offices: Iterable[Office]) -> list[Diagnostic]:
 
 
 def _clash(code: str, office: Office, at: Span, message: str, help_: str, other: tuple[Office, Span]) -> Diagnostic:
-    start, end = positions(office.sources, at)
-    label = Label(*positions(other[0].sources, other[1]), "first declared here")
+    start, end = office.positions(at)
+    label = Label(*other[0].positions(other[1]), "first declared here")
     return Diagnostic(code, start, end, message, help_, (label,))
-
-
-def positions(sources: tuple[Source, ...], at: Span) -> tuple[int, int]:
-    """A span of a unit in the positions of this compilation."""
-    index, start, end = at
-    return sources[index].base + start, sources[index].base + end
 
 
 def assemble(units: list[OfficeUnit]) -> dict[str, Content]:
@@ -247,11 +235,8 @@ def assemble(units: list[OfficeUnit]) -> dict[str, Content]:
     nowhere = Sources()
     files = tuple(dict.fromkeys(path for unit in units for path in unit.files))
     head = render_header(files) + render_contexts([render_context(context, nowhere) for context in shared])
-    result: dict[str, Content] = {
-        "extensions.conf": [head.encode(), *(part for unit in units for part in unit.text)]
-    }
+    result: dict[str, Content] = {"extensions.conf": [head.encode(), *(part for unit in units for part in unit.text)]}
     if any(unit.external_sip for unit in units):
         result["pjsip.conf"] = [render_pjsip().encode()]
     result["manifest.json"] = [render_manifest(units, shared, sorted(result)).encode()]
     return result
-

@@ -8,8 +8,7 @@ from ivrc.diagnostics import Diagnostic
 from ivrc.output import Content
 from ivrc.prompts import Fit, PromptError, Recording, Speech, find_prompt, near_names, render
 from ivrc.resources import cache_folder
-from ivrc.source import Source
-from ivrc.unit import SoundFile
+from ivrc.unit import Office, SoundFile
 
 _CODES = {
     "missing": "IVR407",
@@ -20,29 +19,24 @@ _CODES = {
 }
 
 
-def check_sounds(
-    sounds: tuple[SoundFile, ...], folder: Path, sources: tuple[Source, ...]
-) -> list[Diagnostic]:
+def check_sounds(office: Office) -> list[Diagnostic]:
     """Report every prompt whose file is not there."""
     diagnostics: dict[str, Diagnostic] = {}
-    for sound in sounds:
+    folder = office.root.parent
+    for sound in office.unit.sounds:
         if sound.kind != "file" or find_prompt(folder / sound.folder, sound.text, sound.language) is not None:
             continue
         near = near_names(folder / sound.folder, sound.text, sound.language)
         place = f"put it into {sound.folder}/ or {sound.folder}/{sound.language}/ beside the source"
         help_ = "did you mean " + " or ".join(f"`{name}`" for name in near) + "?" if near else place
-        start, end = _at(sound, sources)
-        diagnostics[sound.text] = Diagnostic(
-            "IVR407", start, end, f"there is no prompt `{sound.text}` in {sound.folder}/", help_
-        )
+        message = f"there is no prompt `{sound.text}` in {sound.folder}/"
+        diagnostics[sound.text] = Diagnostic("IVR407", *office.positions(sound.at), message, help_)
     return list(diagnostics.values())
 
 
-def make_sounds(
-    sounds: tuple[SoundFile, ...], folder: Path, sources: tuple[Source, ...]
-) -> tuple[dict[str, Content], list[Diagnostic]]:
-    """Output name → file to copy, for each format of each sound."""
-    if not sounds:
+def make_sounds(office: Office) -> tuple[dict[str, Content], list[Diagnostic]]:
+    """Output name → file to copy, for each format of each sound. OSError if there is no room for them."""
+    if not office.unit.sounds:
         return {}, []
     cache = cache_folder()
     if cache is None:
@@ -51,13 +45,12 @@ def make_sounds(
         cache = Path(tempfile.gettempdir())
     made: dict[str, Content] = {}
     diagnostics: list[Diagnostic] = []
-    for sound in sounds:
+    for sound in office.unit.sounds:
         try:
-            files = render(_source_of(sound, folder), cache=cache / "prompts")
+            files = render(_source_of(sound, office.root.parent), cache=cache / "prompts")
         except PromptError as fault:
-            diagnostics.append(
-                Diagnostic(_CODES[fault.kind], *_at(sound, sources), fault.message, fault.hint)
-            )
+            found = Diagnostic(_CODES[fault.kind], *office.positions(sound.at), fault.message, fault.hint)
+            diagnostics.append(found)
             continue
         for extension, path in files.items():
             made[f"sounds/{sound.language}/{sound.name}.{extension}"] = path
@@ -74,8 +67,3 @@ def _source_of(sound: SoundFile, folder: Path) -> Recording | Speech:
     if path is None:
         raise PromptError("missing", f"there is no prompt `{sound.text}` any more", "")
     return Recording(path=path, fit=fit)
-
-
-def _at(sound: SoundFile, sources: tuple[Source, ...]) -> tuple[int, int]:
-    index, start, end = sound.at
-    return sources[index].base + start, sources[index].base + end

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from ivrc.source import Source
 
 Span = tuple[int, int, int]
 """(index into the unit's files, offset of the start, offset of the end)."""
@@ -48,6 +51,19 @@ class OfficeUnit(NamedTuple):
     confirms: bool
     external_sip: bool
     directory: dict[str, Any]
+
+
+class Office(NamedTuple):
+    """A compiled office with the sources that its positions count in, and the file that it begins with."""
+
+    unit: OfficeUnit
+    sources: tuple[Source, ...]
+    root: Path
+
+    def positions(self, at: Span) -> tuple[int, int]:
+        """A span of the unit in the positions of this compilation."""
+        index, start, end = at
+        return self.sources[index].base + start, self.sources[index].base + end
 
 
 def plain(unit: OfficeUnit) -> tuple[Any, ...]:

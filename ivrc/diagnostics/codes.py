@@ -46,7 +46,4 @@ CODES: dict[str, str] = {
     "IVR414": "too many phones ring together",
     "IVR901": "percentages do not add up to 100",
     "IVR902": "a step that no call can reach",
-    "IVR903": "a national form of a number is ambiguous",
-    "IVR904": "a prompt is longer than its step",
-    "IVR905": "something is declared and never used",
 }

@@ -14,8 +14,7 @@ _SHOWN = 160
 def _printable(text: str) -> str:
     """Text that cannot drive a terminal: control characters become visible signs, tabs a space."""
     return "".join(
-        char if char.isprintable() else " " if char in "\t\u3000" else "\N{REPLACEMENT CHARACTER}"
-        for char in text
+        char if char.isprintable() else " " if char in "\t\u3000" else "\N{REPLACEMENT CHARACTER}" for char in text
     )
 
 

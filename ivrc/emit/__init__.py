@@ -8,7 +8,6 @@ from ivrc import ir
 from ivrc.emit.escape import argument, comment, name
 from ivrc.source import Sources
 
-
 Steps = dict[str, list[list[Any]]]
 """Extension → [first priority, file, line, column, step kind] of each step in it, by priority."""
 

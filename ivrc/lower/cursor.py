@@ -6,7 +6,6 @@ from ivrc import ir
 from ivrc.lower.names import context_name
 from ivrc.source import Sources
 
-
 # What NamedTuple's own constructor does, without its call: lines are made by the hundred thousand.
 _new = tuple.__new__
 
@@ -30,10 +29,10 @@ class Pen:
         return done
 
     def fresh_part(self, part: str) -> str:
-        """A part of a context's name that no other context of this office has: `main-branch`, `main-branch2`."""
+        """A part of a context's name that no other context of this office has: `main-branch`, `main-branch-2`."""
         count = self._parts.get(part, 0) + 1
         self._parts[part] = count
-        return part if count == 1 else f"{part}{count}"
+        return part if count == 1 else f"{part}-{count}"
 
     def context(self, part: str) -> str:
         """A context's full name."""
@@ -84,7 +83,7 @@ class Cursor:
         self.exten = exten
         self.items: list[ir.Item] = []
         self.answered = answered
-        self._labels: dict[str, int] = {}
+        self._labels: set[str] = set()
         self._pending: str | None = None
 
     def add(self, app: str, args: str = "") -> None:
@@ -98,9 +97,13 @@ class Cursor:
 
     def label(self, base: str) -> str:
         """A label not yet used in this extension, to be placed later."""
-        count = self._labels.get(base, 0) + 1
-        self._labels[base] = count
-        return base if count == 1 else f"{base}{count}"
+        label, count = base, 1
+        while label in self._labels:
+            count += 1
+            # No name holds a dash: `after-room_1-2` can be nobody's first label.
+            label = f"{base}-{count}"
+        self._labels.add(label)
+        return label
 
     def place(self, label: str) -> None:
         """The next line has this label."""

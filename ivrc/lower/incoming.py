@@ -87,7 +87,7 @@ def caller_subroutine(country: str | None) -> ir.Context:
             (plan.calling_code, plan.calling_code, plan.lengths),
             ("", plan.calling_code, plan.lengths),
         ]
-        for index, (prefix, code, lengths) in enumerate(rules):
+        for index, (prefix, _, lengths) in enumerate(rules):
             if prefix or index == 3:
                 lines.append(_line("GotoIf", f"$[{_shaped(prefix, lengths)}]?form{index}"))
         lines.append(_line("Return", "${n}", "done"))

@@ -49,6 +49,8 @@ def outside_number(template: str, e164: str, country: str | None) -> str:
         plan = plan_of(country)
         if digits.startswith(plan.calling_code):
             national = plan.trunk_prefix + digits[len(plan.calling_code) :]
+        else:
+            national = plan.international_prefix + digits
     return template.replace("{number}", e164).replace("{digits}", digits).replace("{national}", national)
 
 
@@ -131,7 +133,7 @@ class Ringer:
         weighted = [(weight, turn) for weight, turn in turns if weight > 0]
         draw, done = cursor.label("draw"), cursor.label("drawn")
         name = cursor.label("weight")
-        variables = [f"IVRC_{name.upper()}_{index}" for index in range(1, len(weighted) + 1)]
+        variables = [f"IVRC_{name.upper().replace('-', '_')}_{index}" for index in range(1, len(weighted) + 1)]
         for variable, (weight, _) in zip(variables, weighted, strict=True):
             cursor.add("Set", f"LOCAL({variable})={weight}")
         cursor.place(draw)

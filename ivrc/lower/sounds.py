@@ -13,10 +13,7 @@ def sound(pen: Pen, prompt: m.Prompt, seconds: int | None = None, fill: str = "r
     if prompt.kind == "own":
         pen.needs.own_sounds.add(prompt.text)
         return prompt.text
-    if prompt.kind == "speech":
-        base = speech_name(prompt.text, pen.language)
-    else:
-        base = deployed_name(prompt.text)
+    base = speech_name(prompt.text, pen.language) if prompt.kind == "speech" else deployed_name(prompt.text)
     suffix = "" if seconds is None else f"-{seconds}s" if fill == "repeat" else f"-wait{seconds}s"
     name = f"ivrc/{pen.office}/{base}{suffix}"
     if name not in pen.needs.sounds:

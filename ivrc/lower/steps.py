@@ -170,7 +170,7 @@ def lower_call_number(lowering: Lowering, cursor: Cursor, step: m.CallNumber) ->
 
 def lower_call_sip(lowering: Lowering, cursor: Cursor, step: m.CallSip) -> bool:
     """Through the endpoint for external addresses."""
-    dialled = lowering.office.sip.replace("{address}", f"sip:{step.address}")
+    dialled = lowering.office.sip.replace("{address}", step.address)
     if name := endpoint_name(dialled):
         lowering.pen.needs.endpoints.add(name)
     cursor.add("Dial", f"{dialled},{step.seconds},{OPTIONS}")
@@ -214,9 +214,7 @@ def _case(lowering: Lowering, sheet: Sheet, case: m.BranchCase, back: str) -> No
         cursor.close()
 
 
-def _failed(
-    lowering: Lowering, sheet: Sheet, exten: str, block: m.Block | None, retries: int, back: str
-) -> None:
+def _failed(lowering: Lowering, sheet: Sheet, exten: str, block: m.Block | None, retries: int, back: str) -> None:
     """A wrong key (`i`) or none (`t`): ask again while there are retries, then its block."""
     cursor = Cursor(sheet, exten, answered=True)
     if retries:

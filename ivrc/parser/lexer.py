@@ -35,7 +35,9 @@ MASTER = re.compile(
     | (?P<DURATION>\d+(?:\.\d+)?[^\W\d]\w*)
     | (?P<INT>\d+)
     | (?P<DOTS>\.\.) | (?P<COMMA>,) | (?P<MINUS>-) | (?P<STAR>\*)
-    | (?P<BAD>[^\s\w{}",*\#-]+|.)
+    | (?P<BAD>[^\s\w{}",*\#-]+|\S)
+    | \Z
+    | \s
     )""",
     re.VERBOSE,
 )
@@ -71,7 +73,11 @@ class IvrLexer(Lexer):
         while (match := scan(text, position)) is not None:
             kind = match.lastgroup
             if kind is None:
-                break
+                # White space of another kind, or the end.
+                if match.end() == position:
+                    break
+                position = match.end()
+                continue
             position = match.end()
             value = match[kind]
             start = base + position - len(value)

@@ -98,9 +98,7 @@ def describe(fault: UnexpectedToken, source: Source, text: str) -> Diagnostic:
         )
     if token.type == "BAD":
         return Diagnostic("IVR104", token.start, token.end, f"`{token.text}` means nothing here", _sign_help(token))
-    return Diagnostic(
-        "IVR101", token.start, token.end, _unexpected(token, fault), _expected(fault, token.text)
-    )
+    return Diagnostic("IVR101", token.start, token.end, _unexpected(token, fault), _expected(fault, token.text))
 
 
 def _sign_help(token: Token) -> str:

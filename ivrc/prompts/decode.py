@@ -76,9 +76,7 @@ class Decoder:
             sound = libraries.soundfile.SoundFile(descriptor, closefd=False, **options)
         except self._errors as error:
             if extension in FOREIGN:
-                raise unreadable(
-                    self._name, f"is {extension} audio, which cannot be converted here"
-                ) from error
+                raise unreadable(self._name, f"is {extension} audio, which cannot be converted here") from error
             raise unreadable(self._name, "is not an audio file that can be read, or is damaged") from error
         if sound.samplerate not in _RATES:
             raise unreadable(self._name, f"has an impossible sampling rate of {sound.samplerate} Hz")
@@ -105,9 +103,7 @@ class Decoder:
 
         try:
             with _silent(self._noisy):
-                frames = self._sound.read(
-                    max(1, _PIECE // self._sound.channels), dtype="float32", always_2d=True
-                )
+                frames = self._sound.read(max(1, _PIECE // self._sound.channels), dtype="float32", always_2d=True)
         except self._errors as error:
             raise unreadable(self._name, "is damaged or cut short") from error
         mono = frames[:, 0] if self._sound.channels == 1 else frames.mean(axis=1, dtype=np.float32)
@@ -124,9 +120,7 @@ class Decoder:
         for promised, there in _PROMISED.findall(log):
             short = short or int(there) < 0.99 * int(promised) < 0.99 * _UNKNOWN_SIZE
         if short or "reports a hole" in log or not self._ends:
-            raise unreadable(
-                self._name, f"is cut short: only {total / self.rate:.1f} s of it can be read", _COPY
-            )
+            raise unreadable(self._name, f"is cut short: only {total / self.rate:.1f} s of it can be read", _COPY)
 
 
 _COPY = "copy the file again, or " + _EXPORT

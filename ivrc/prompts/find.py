@@ -95,7 +95,7 @@ def _list(folder: Path) -> _Listing:
     """What is in `folder`, remembered until it changes: thousands of names may be asked of one folder."""
     where = str(folder)
     try:
-        changed = os.stat(where).st_mtime_ns  # noqa: PTH116 - Path.stat costs twice as much here
+        changed = os.stat(where).st_mtime_ns
         kept = _listings.get(where)
         if kept is not None and kept[0] == changed:
             return kept[1]

@@ -71,9 +71,7 @@ def load() -> Libraries:
     """Import what conversion needs; PromptError "no-audio-extra" where it is not installed."""
     try:
         import_module("numpy")
-        return Libraries(
-            cast(SoundfileModule, import_module("soundfile")), cast(SoxrModule, import_module("soxr"))
-        )
+        return Libraries(cast(SoundfileModule, import_module("soundfile")), cast(SoxrModule, import_module("soxr")))
     except (ImportError, OSError) as error:  # OSError: soundfile is there, libsndfile is not
         raise PromptError(
             "no-audio-extra",

@@ -127,9 +127,7 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
         raise PromptError("missing", f"{path.name} does not exist", "") from error
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
-        raise PromptError(
-            "unreadable", f"{path.name} cannot be read: {reason}", "check its permissions"
-        ) from error
+        raise PromptError("unreadable", f"{path.name} cannot be read: {reason}", "check its permissions") from error
     with file:
         yield file
 

@@ -36,9 +36,7 @@ def engine_version() -> str:
 def synthesize(text: str, language: str, target: Path) -> None:
     """Speak `text` into the WAV file `target`; PromptError, "unreadable" where there are no words."""
     if not any(unicodedata.category(c)[0] in "LN" for c in text):
-        raise PromptError(
-            "unreadable", "there is nothing to say in the text", "write words or digits to be spoken"
-        )
+        raise PromptError("unreadable", "there is nothing to say in the text", "write words or digits to be spoken")
     options = ("-v", voice_for(language), "-b", "1", "-w", os.fspath(target), "--stdin")
     done = _run(_engine(), options, plain(text).encode(errors="replace"))
     if done.returncode == 0 and target.is_file():
@@ -46,9 +44,7 @@ def synthesize(text: str, language: str, target: Path) -> None:
     said = done.stderr.decode(errors="replace").strip()
     if "voice" in said:
         raise _no_voice(language)
-    raise PromptError(
-        "no-espeak", f"espeak-ng failed: {said.splitlines()[-1] if said else 'it wrote no sound'}", ""
-    )
+    raise PromptError("no-espeak", f"espeak-ng failed: {said.splitlines()[-1] if said else 'it wrote no sound'}", "")
 
 
 def plain(text: str) -> str:
@@ -86,13 +82,9 @@ def _run(engine: tuple[str, ...], options: tuple[str, ...], text: bytes) -> Comp
     import subprocess
 
     try:
-        return subprocess.run(
-            [*engine, *options], input=text, capture_output=True, timeout=_TIMEOUT, check=False
-        )
+        return subprocess.run([*engine, *options], input=text, capture_output=True, timeout=_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        reason = (
-            "it did not finish in time" if isinstance(error, subprocess.TimeoutExpired) else error.strerror
-        )
+        reason = "it did not finish in time" if isinstance(error, subprocess.TimeoutExpired) else error.strerror
         raise PromptError("no-espeak", f"espeak-ng cannot be run: {reason}", _INSTALL) from error
 
 

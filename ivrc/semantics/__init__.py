@@ -17,9 +17,7 @@ from ivrc.semantics.scenarios import Steps
 from ivrc.semantics.scope import Faults, Table, declare, look_up
 
 
-def analyse(
-    files: list[ast.File], default_name: str, folder: str, start: int
-) -> tuple[m.Office, list[Diagnostic]]:
+def analyse(files: list[ast.File], default_name: str, folder: str, start: int) -> tuple[m.Office, list[Diagnostic]]:
     """The office that some files make up together.
 
     `default_name` names an office without the setting; `folder` is where its prompts folder lies.

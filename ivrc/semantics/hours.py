@@ -150,5 +150,7 @@ def _country_hint(which: h.Holidays) -> str:
     supported = holidays.list_supported_countries()
     if which.country in supported:
         known = supported[which.country]
+        if not known:
+            return f"{which.country} has no parts: write `holidays {which.country}`"
         return did_you_mean(which.subdivision or "", known) or "its parts are: " + ", ".join(known[:12])
     return did_you_mean(which.country.upper(), sorted(supported)) or "two letters, as in: holidays RU"

@@ -156,4 +156,4 @@ def _check_folder(token: Token | None, faults: Faults) -> str:
     if token.value.startswith("/") or ".." in token.value.split("/") or not token.value.strip("./ "):
         faults.add("IVR209", token, "the prompts folder lies beside the source or below it", 'as in: prompts "audio"')
         return "prompts"
-    return token.value
+    return token.value.strip("./") if token.value.startswith("./") else token.value.rstrip("/")

@@ -14,8 +14,9 @@ from ivrc.semantics.scope import Faults, Table, look_up
 
 _EXTENSION = re.compile(r"\d{1,10}")
 _CODE = re.compile(r"[*#\d][*#\d]{0,14}")
-# Asterisk cuts an application's data at 8 KiB; below this the longest dial string stays far from it.
+# Asterisk cuts an application's data at 8 KiB; below these the longest line stays far from it.
 MAX_TOGETHER_CHARACTERS = 4000
+MAX_MEMBERS = 200
 
 
 class People:
@@ -32,6 +33,8 @@ class People:
         self.codes: dict[str, Token] = {}
         self.resolved: dict[str, m.Group] = {}
         self.needs_trunk: list[Token] = []
+        # Mobiles that their owners declare with `confirm`: they ask wherever they are rung.
+        self.confirmed: set[str] = set()
 
     def number(self, token: Token) -> str | None:
         """A quoted phone number as E.164, or None and a fault."""
@@ -67,6 +70,8 @@ def check_employee(node: ast.Employee, people: People) -> m.Employee:
     mobiles = [people.number(token) for token in fields["mobile"].values] if "mobile" in fields else []
     if mobiles:
         people.needs_trunk.append(fields["mobile"].values[0])
+        if fields["mobile"].confirm:
+            people.confirmed.update(number for number in mobiles if number)
     return m.Employee(
         name=node.name.text,
         display=text("name") or node.name.text,
@@ -157,20 +162,21 @@ def _plan(node: ast.Group, people: People, path: tuple[str, ...], seen: set[obje
     """How a group rings. `seen` holds who rings already: an employee in a group twice rings once."""
     if not node.members:
         people.faults.add("IVR304", node.name, f"group `{node.name.text}` has no members", "name who rings in it")
-    turns: list[tuple[ast.Member, m.RingPlan]] = []
-    for member in node.members:
-        turn = _turn(member, people, path, seen)
-        if turn is not None:
-            turns.append((member, turn))
+    if len(node.members) > MAX_MEMBERS:
+        message = f"a group has up to {MAX_MEMBERS} members, this one {len(node.members)}"
+        people.faults.add("IVR414", node.name, message, "put parts of it into groups of their own")
+    turns = [_turn(member, people, path, seen) for member in node.members]
     if node.strategy == "random":
-        return m.Drawn(tuple(zip(_weights(node, turns, people.faults), (t for _, t in turns), strict=True)))
+        weighted = zip(_weights(node, people.faults), turns, strict=True)
+        return m.Drawn(tuple((weight, turn) for weight, turn in weighted if turn is not None))
     for member in node.members:
         if member.weights:
             message = f"a group that rings {node.strategy} has no use for percentages"
             people.faults.add("IVR308", member.weights[0], message, f"write `group {node.name.text} random`")
+    ringing = tuple(turn for turn in turns if turn is not None)
     if node.strategy == "in order":
-        return m.InOrder(tuple(turn for _, turn in turns))
-    targets = tuple(target for _, turn in turns for target in m.dial_together(turn))
+        return m.InOrder(ringing)
+    targets = tuple(target for turn in ringing for target in m.dial_together(turn))
     _check_size(node, targets, people.faults)
     return m.Together(targets)
 
@@ -190,7 +196,8 @@ def _turn(member: ast.Member, people: People, path: tuple[str, ...], seen: set[o
     if token.type == "STRING":
         number = people.number(token)
         people.needs_trunk.append(token)
-        return None if number is None else _once(m.Outside(number, member.confirm), number, seen)
+        confirm = member.confirm or number in people.confirmed
+        return None if number is None else _once(m.Outside(number, confirm), number, seen)
     if token.text in people.groups.entries and token.text not in people.employees.entries:
         return _nested(member, people, path, seen)
     employee = look_up(people.employees, token, people.faults)
@@ -200,7 +207,12 @@ def _turn(member: ast.Member, people: People, path: tuple[str, ...], seen: set[o
     if target is None:
         return None
     if member.confirm and not isinstance(target, m.Outside):
-        people.faults.add("IVR101", token, "`confirm` is for mobiles and external numbers", f"write `{token.text} mobile confirm`")
+        people.faults.add(
+            "IVR101",
+            token,
+            "`confirm` is for mobiles and external numbers",
+            f"write `{token.text} mobile confirm`",
+        )
     key = target.number if isinstance(target, m.Outside) else employee.name
     return _once(target, key, seen)
 
@@ -244,16 +256,16 @@ def mobile_of(employee: m.Employee, confirm: bool, at: Token, people: People) ->
     return m.Outside(employee.mobiles[0], confirm or employee.confirm)
 
 
-def _weights(node: ast.Group, turns: list[tuple[ast.Member, m.RingPlan]], faults: Faults) -> list[int]:
-    """Integer weights in the proportion of the percentages; equal ones if none are given."""
-    given = [member.weights for member, _ in turns]
+def _weights(node: ast.Group, faults: Faults) -> list[int]:
+    """Integer weights of the members in the proportion of their percentages; equal ones if none are given."""
+    given = [member.weights for member in node.members]
     if not any(given):
-        return [1] * len(turns)
-    for member, _ in turns:
+        return [1] * len(given)
+    for member in node.members:
         if not member.weights:
             message = f"`{member.target.text}` has no percentage and others have one"
             faults.add("IVR307", member.target, message, "give each member one, or none of them")
-            return [1] * len(turns)
+            return [1] * len(given)
         if len(member.weights) > 1:
             faults.add("IVR108", member.weights[1], "a member has one percentage", "keep one")
     from fractions import Fraction
@@ -263,10 +275,9 @@ def _weights(node: ast.Group, turns: list[tuple[ast.Member, m.RingPlan]], faults
     total = sum(shares)
     if total == 0:
         faults.add("IVR307", node.name, "nobody in this group has a weight above 0", "give one member a share")
-        return [1] * len(turns)
-    if total != 100 and node.name.start not in {d.start for d in faults.found if d.code == "IVR901"}:
-        shown = f"{float(total):g}"
-        help_ = "they count as weights: each share is taken of the sum"
-        faults.add("IVR901", node.name, f"the percentages of `{node.name.text}` add up to {shown}", help_)
+        return [1] * len(given)
+    if total != 100:
+        message = f"the percentages of `{node.name.text}` add up to {float(total):g}"
+        faults.add("IVR901", node.name, message, "they count as weights: each share is taken of the sum")
     scale = lcm(*(share.denominator for share in shares))
     return [int(share * scale) for share in shares]

@@ -17,7 +17,7 @@ from ivrc.semantics.scope import Faults, Table, look_up, seconds_of
 
 OWN_SOUND = "asterisk:"
 _OWN_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)*")
-_SIP = re.compile(r"(?:sips?:)?([A-Za-z0-9_.!~*+=$-]{1,60})@([A-Za-z0-9.-]{1,80}|\[[0-9a-fA-F:]{2,45}\])(:\d{1,5})?")
+_SIP = re.compile(r"(sips?:)?([A-Za-z0-9_.!~*+=$-]{1,60})@([A-Za-z0-9.-]{1,80}|\[[0-9a-fA-F:]{2,45}\])(:\d{1,5})?")
 _KEYS = frozenset("0123456789*#")
 MAX_PROMPT_CHARACTERS = 200
 MAX_SPEECH_CHARACTERS = 2000
@@ -166,7 +166,8 @@ class Steps:
         seconds = self.seconds(self.only(node.durations, "for"), m.OUTSIDE_RING_SECONDS)
         if number is None:
             return None
-        return m.CallNumber(m.Outside(number, node.confirm), seconds, node.start, node.end)
+        confirm = node.confirm or number in self.people.confirmed
+        return m.CallNumber(m.Outside(number, confirm), seconds, node.start, node.end)
 
     def call_sip(self, node: ast.CallSip) -> m.CallSip | None:
         """`call sip`."""
@@ -175,12 +176,12 @@ class Steps:
         if match is None:
             self.faults.add("IVR405", node.address, "this is no SIP address", 'as in: "sip:help@partner.example"')
             return None
-        user, host, port = match.groups()
+        scheme, user, host, port = match.groups()
         if host.casefold() in self.settings.domains:
             message = f"{host} is this office's own domain: `call sip` goes to addresses outside"
             self.faults.add("IVR406", node.address, message, "call the employee or the group by name")
             return None
-        return m.CallSip(f"{user}@{host}{port or ''}", seconds, node.start, node.end)
+        return m.CallSip(f"{scheme or 'sip:'}{user}@{host}{port or ''}", seconds, node.start, node.end)
 
     def move(self, node: ast.Move) -> m.Move | None:
         """`->`."""
@@ -206,9 +207,7 @@ class Steps:
         seconds = self.seconds(self.only(node.durations, "for"), m.BRANCH_KEY_SECONDS)
         prompt = self.only_prompt(node.prompts)
         nothing, wrong = special.get("nothing"), special.get("wrong")
-        return m.Branch(
-            prompt, seconds, self._retries(node), tuple(cases), nothing, wrong, node.start, node.end
-        )
+        return m.Branch(prompt, seconds, self._retries(node), tuple(cases), nothing, wrong, node.start, node.end)
 
     def _check_keys(self, case: ast.Case, taken: dict[str, Token]) -> None:
         for key in case.keys:

@@ -62,9 +62,7 @@ class Ami:
             raise AmiError(f"{name}: {response.get('Message', '')}")
         return response
 
-    async def wait_event(
-        self, wanted: Callable[[Event], bool], timeout: float = 20.0, since: int = 0
-    ) -> Event:
+    async def wait_event(self, wanted: Callable[[Event], bool], timeout: float = 20.0, since: int = 0) -> Event:
         """The first event from place `since` on that is wanted, past or to come; raises TimeoutError."""
         for event in self.events[since:]:
             if wanted(event):

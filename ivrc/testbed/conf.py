@@ -147,15 +147,13 @@ def render_fixed(ami_port: int) -> dict[str, str]:
         f"[{AMI_USER}]\nsecret={AMI_SECRET}\ndeny=0.0.0.0/0.0.0.0\npermit=127.0.0.1/255.255.255.255\n"
         "read=all\nwrite=all\nwritetimeout=5000\n",
         # strictrtp=no: keys come from a socket of their own (see rtp_keys.py)
-        "rtp.conf": f"[general]\nrtpstart={RTP_RANGE[0]}\nrtpend={RTP_RANGE[1]}\n"
-        "strictrtp=no\nicesupport=no\n",
+        "rtp.conf": f"[general]\nrtpstart={RTP_RANGE[0]}\nrtpend={RTP_RANGE[1]}\nstrictrtp=no\nicesupport=no\n",
         "indications.conf": _TONES,
         "cel.conf": "[general]\nenable=yes\napps=all\nevents=ALL\n[manager]\nenabled=yes\n",
         "cdr.conf": "[general]\nenable=yes\nunanswered=yes\n[csv]\nusegmtime=yes\nloguniqueid=yes\n",
         "musiconhold.conf": "[default]\nmode=files\ndirectory=moh\n",
         "queues.conf": "[general]\npersistentmembers=no\n",
-        "voicemail.conf": "[general]\nformat=wav\nattach=no\nminsecs=1\nmaxsilence=0\nmaxsecs=60\n"
-        "[default]\n",
+        "voicemail.conf": "[general]\nformat=wav\nattach=no\nminsecs=1\nmaxsilence=0\nmaxsecs=60\n[default]\n",
         "extensions.conf": "[general]\nstatic=yes\n",
         **dict.fromkeys(_EMPTY.split(), "; empty\n"),
     }

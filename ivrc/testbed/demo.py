@@ -25,7 +25,18 @@ from ivrc.testbed.fetch import fetch
 from ivrc.testbed.instance import Asterisk
 from ivrc.testbed.journey import Ended, Happening, Heard, Journey, Key, Rang, RingEnded, Step, Talked
 from ivrc.testbed.sip import Caller, Phone
-from ivrc.testbed.sip_xml import BUSY, Act, Behaviour, answers, expect_answer, hangup, key, pause, silent, wait_hangup
+from ivrc.testbed.sip_xml import (
+    BUSY,
+    Act,
+    Behaviour,
+    answers,
+    expect_answer,
+    hangup,
+    key,
+    pause,
+    silent,
+    wait_hangup,
+)
 from ivrc.testbed.watch import Watch
 
 _BEHAVIOURS: dict[str, Behaviour] = {
@@ -148,7 +159,14 @@ def show(folder: Path) -> None:
         run.mkdir()
         plan = "[general]\nstatic=yes\n" + (build / "extensions.conf").read_text(encoding="utf-8")
         asterisk = stack.enter_context(
-            Asterisk(root, run, extensions=plan, phones=names, sounds=[build / "sounds"], faketime="@2026-11-24 09:00:00")
+            Asterisk(
+                root,
+                run,
+                extensions=plan,
+                phones=names,
+                sounds=[build / "sounds"],
+                faketime="@2026-11-24 09:00:00",
+            )
         )
         watch = stack.enter_context(Watch(asterisk))
         narrator = Narrator(folder, manifest)

@@ -166,15 +166,11 @@ def _unpack(archives: Path, root: Path) -> None:
 
 def _source(version: str) -> Source:
     """What to fetch from: the mirror of the machine's own apt, with the suite that has this version."""
-    release: dict[str, str] = dict(
-        re.findall(r'^(\w+)="?([^"\n]*)', Path("/etc/os-release").read_text(), re.M)
-    )
+    release: dict[str, str] = dict(re.findall(r'^(\w+)="?([^"\n]*)', Path("/etc/os-release").read_text(), re.M))
     family, codename = release.get("ID", ""), release.get("VERSION_CODENAME", "")
     if "ubuntu" in (family, *release.get("ID_LIKE", "").split()):
         if version != "22":
-            raise TestbedError(
-                f"Asterisk {version} needs a Debian machine: Ubuntu's mirrors have one version only"
-            )
+            raise TestbedError(f"Asterisk {version} needs a Debian machine: Ubuntu's mirrors have one version only")
         codename = release.get("UBUNTU_CODENAME") or codename
         keyring = Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg")
         return Source(_mirror(codename), (codename, f"{codename}-updates"), "main universe", keyring)

@@ -185,9 +185,7 @@ class Asterisk:
         contacts, phones = self.contacts, self.phones
         files = conf.render_fixed(self.ami_port)
         files["modules.conf"] = conf.render_modules(self.prefix.modules)
-        files["pjsip.conf"] = conf.render_pjsip(
-            self.sip_port, self._context, phones, contacts, self.provider_port
-        )
+        files["pjsip.conf"] = conf.render_pjsip(self.sip_port, self._context, phones, contacts, self.provider_port)
         files["asterisk.conf"] = self._main_conf()
         for name, text in {**files, **self._given}.items():
             self.write_conf(name, text)

@@ -138,9 +138,7 @@ class Journey:
     def ring_seconds(self, endpoint: str) -> float:
         """How long the endpoint rang the first time; raises LookupError if it never did."""
         began = [event.at for event in self.events if isinstance(event, Rang) and event.endpoint == endpoint]
-        over = [
-            event.at for event in self.events if isinstance(event, RingEnded) and event.endpoint == endpoint
-        ]
+        over = [event.at for event in self.events if isinstance(event, RingEnded) and event.endpoint == endpoint]
         if not began or not over:
             raise LookupError(f"{endpoint} did not ring to an end: {self.summary()}")
         return over[0] - began[0]

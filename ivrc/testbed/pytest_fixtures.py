@@ -28,9 +28,7 @@ def asterisk_version(request: pytest.FixtureRequest) -> str:
 def asterisk_root(asterisk_version: str) -> Path:
     """The version's unpacked prefix."""
     if not is_fetched(asterisk_version) and os.environ.get("IVRC_LIVE") != "1":
-        pytest.skip(
-            f"Asterisk {asterisk_version} is not fetched: python -m ivrc.testbed.fetch {asterisk_version}"
-        )
+        pytest.skip(f"Asterisk {asterisk_version} is not fetched: python -m ivrc.testbed.fetch {asterisk_version}")
     return root_of(asterisk_version)
 
 

@@ -27,9 +27,7 @@ def packets(digit: str, sequence: int, timestamp: int) -> list[bytes]:
         end = index >= steps
         duration = min(index + 1, steps) * 160
         marker = 0x80 if index == 0 else 0
-        header = struct.pack(
-            "!BBHII", 0x80, marker | PAYLOAD_TYPE, (sequence + index) & 0xFFFF, timestamp, 0x1BADCA11
-        )
+        header = struct.pack("!BBHII", 0x80, marker | PAYLOAD_TYPE, (sequence + index) & 0xFFFF, timestamp, 0x1BADCA11)
         found.append(header + struct.pack("!BBH", _CODES[digit], 10 | (0x80 if end else 0), duration))
     return found
 

@@ -167,10 +167,7 @@ class Caller:
 
     def _transcript(self, exit_code: int, problems: Sequence[str], messages: Sequence[SipMessage]) -> str:
         start = messages[0].at if messages else 0.0
-        lines = [
-            f"{one.at - start:7.3f} {'->' if one.sent else '<-'} {one.start} ({one.method})"
-            for one in messages
-        ]
+        lines = [f"{one.at - start:7.3f} {'->' if one.sent else '<-'} {one.start} ({one.method})" for one in messages]
         said = [line for line in self._sipp.text("errors.log").splitlines() if "jumping to label" not in line]
         if exit_code and len(said) < 2:
             said = self._sipp.text("console.log").splitlines()[-12:]
@@ -225,9 +222,7 @@ class Phone:
 
     def register(self, seconds: int = 600) -> None:
         """Register for so many seconds (0: sign off); raises TestbedError when Asterisk refuses."""
-        sipp = _Sipp(
-            self._asterisk, register_xml(self.name, self._sipp.port, seconds), f"{self.name}-register"
-        )
+        sipp = _Sipp(self._asterisk, register_xml(self.name, self._sipp.port, seconds), f"{self.name}-register")
         sipp.start(1, 8)
         if sipp.wait(10) != 0:
             raise TestbedError(f"{self.name} could not register:\n{sipp.text('errors.log')}")
@@ -238,17 +233,13 @@ class Phone:
         by_call: dict[str, list[SipMessage]] = {}
         for message in self._sipp.messages():
             by_call.setdefault(message.call_id, []).append(message)
-        return [
-            _phone_call(messages) for messages in by_call.values() if messages[0].start.startswith("INVITE ")
-        ]
+        return [_phone_call(messages) for messages in by_call.values() if messages[0].start.startswith("INVITE ")]
 
 
 class Network(Phone):
     """The far end of the `provider` trunk; `rules`: regular expression of a number -> its behaviour."""
 
-    def __init__(
-        self, asterisk: Asterisk, behaviour: Behaviour, rules: Mapping[str, Behaviour] | None = None
-    ):
+    def __init__(self, asterisk: Asterisk, behaviour: Behaviour, rules: Mapping[str, Behaviour] | None = None):
         super().__init__(asterisk, "provider", behaviour, rules)
 
 

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-_HEAD = re.compile(
-    r"^-{20,} (\d{4}-\d\d-\d\d)[ T\t]([\d:.]+)Z?[^\n]*\n\w+ message (sent|received)[^\n]*\n\n", re.M
-)
+_HEAD = re.compile(r"^-{20,} (\d{4}-\d\d-\d\d)[ T\t]([\d:.]+)Z?[^\n]*\n\w+ message (sent|received)[^\n]*\n\n", re.M)
 
 
 @dataclass(frozen=True)

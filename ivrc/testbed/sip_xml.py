@@ -11,9 +11,7 @@ from typing import Literal, assert_never
 
 from ivrc.testbed.rtp_keys import GAP, HELD, PAYLOAD_TYPE
 
-Verb = Literal[
-    "expect_answer", "expect_refused", "pause", "key", "key_info", "talk", "hangup", "wait_hangup", "cancel"
-]
+Verb = Literal["expect_answer", "expect_refused", "pause", "key", "key_info", "talk", "hangup", "wait_hangup", "cancel"]
 
 
 @dataclass(frozen=True)
@@ -170,9 +168,7 @@ class _CallerText:
         self._state = "before"
         self._may_leave = False  # whether the far side may hang up during this item
         invite = self._request("INVITE", 1, uri=f"sip:{to}@[remote_ip]:[remote_port]", tag="")
-        self._parts = [
-            _send(f"{invite}{self._extra}Content-Type: application/sdp\n\n{_SDP}", ' retrans="500"')
-        ]
+        self._parts = [_send(f"{invite}{self._extra}Content-Type: application/sdp\n\n{_SDP}", ' retrans="500"')]
 
     def _request(self, method: str, cseq: int, uri: str = "[next_url]", tag: str = "[peer_tag_param]") -> str:
         via = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]"

@@ -52,9 +52,7 @@ class Watch:
         """The Linkedids of the calls since this watch began; of one caller or to one number, if given."""
         return calls_in(self.events, caller, exten)
 
-    def journey(
-        self, linkedid: str | None = None, *, caller: str | None = None, timeout: float = 10.0
-    ) -> Journey:
+    def journey(self, linkedid: str | None = None, *, caller: str | None = None, timeout: float = 10.0) -> Journey:
         """A call's journey, of the latest call unless one is named, once it is over (or `timeout` s on)."""
         if linkedid is None:
             self.wait_event(lambda event: bool(calls_in([event], caller)), timeout)

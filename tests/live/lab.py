@@ -58,9 +58,7 @@ class Lab:
         """Place one call, with phones that behave as told, and wait for its end."""
         with ExitStack() as ringing:
             for name, behaviour in (phones or {}).items():
-                ringing.enter_context(
-                    Phone(self.asterisk, name, behaviour, rules if name == "provider" else None)
-                )
+                ringing.enter_context(Phone(self.asterisk, name, behaviour, rules if name == "provider" else None))
             self._callers += 1
             caller.setdefault("from_", f"+7916000{self._callers:04}")
             seen = len(self.watch.calls())

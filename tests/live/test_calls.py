@@ -19,7 +19,6 @@ from ivrc.testbed.sip_xml import (
     silent,
     wait_hangup,
 )
-
 from tests.live.lab import SETTINGS, Lab, MakeLab
 
 pytestmark = pytest.mark.live
@@ -140,7 +139,7 @@ def test_a_sound_of_asterisks_own_is_repeated_for_its_time(lab: Lab) -> None:
 
 
 def test_hangup_before_any_answer_refuses_the_call(lab: Lab) -> None:
-    result, journey = lab.call(number(11), [expect_refused(603)])
+    result, _journey = lab.call(number(11), [expect_refused(603)])
     assert result.ok, result.transcript
     assert not result.answered
 
@@ -157,9 +156,7 @@ def test_key_during_the_audio_cuts_it(lab: Lab) -> None:
 
 
 def test_key_by_sip_info(lab: Lab) -> None:
-    result, journey = lab.call(
-        number(3), [expect_answer(), pause(1.0), key_info("1"), wait_hangup()], user="trunkinfo"
-    )
+    result, journey = lab.call(number(3), [expect_answer(), pause(1.0), key_info("1"), wait_hangup()], user="trunkinfo")
     assert result.ok, result.transcript
     assert journey.heard == [sound("long"), sound("welcome")]
 
@@ -379,9 +376,7 @@ def test_no_extension_passes_after_exactly_its_time(lab: Lab) -> None:
 
 
 def test_employee_of_the_extension_does_not_answer(lab: Lab) -> None:
-    result, journey = lab.call(
-        number(9), [expect_answer(), pause(0.5), key("102"), wait_hangup()], {"boris": silent()}
-    )
+    result, journey = lab.call(number(9), [expect_answer(), pause(0.5), key("102"), wait_hangup()], {"boris": silent()})
     assert result.ok, result.transcript
     assert journey.rang == []
     assert journey.heard[-1] == sound("done")

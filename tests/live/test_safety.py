@@ -38,7 +38,7 @@ HOSTILE = [
 ]
 
 
-def office(text: str, extra: str = "") -> str:
+def office(text: str) -> str:
     """A program with a text in every place where any text may stand."""
     return f"""
 # {text}
@@ -60,8 +60,10 @@ scenario главный {{  # {text}
     when switch ночь {{ play "{text}" }}
     wait extension for 1s playing "{text}"
 }}
-scenario who {{ when caller hidden {{ play "done" }} else when caller in _vip {{ play "{text}" }} else {{ play "done" }} }}
-{extra}
+scenario who {{
+    when caller hidden {{ play "done" }} else when caller in _vip {{ play "{text}" }} else {{ play "done" }}
+}}
+
 """
 
 
@@ -120,10 +122,7 @@ def lab(make_lab: MakeLab) -> Lab:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_what_is_loaded_is_what_was_meant(lab: Lab, tmp_path: Path, text: str) -> None:
-    if "/" in text:
-        path = write_office(tmp_path, text.replace("/", "_"))
-    else:
-        path = write_office(tmp_path, text)
+    path = write_office(tmp_path, text.replace("/", "_")) if "/" in text else write_office(tmp_path, text)
     compiled = compile_offices([path])
     assert compiled.files is not None, compiled.diagnostics
     content = compiled.files["extensions.conf"]

@@ -59,9 +59,7 @@ def test_number_other_takes_what_nobody_declared(lab: Lab, sent: str) -> None:
 
 
 def test_phones_of_the_office_dial_each_other(lab: Lab) -> None:
-    result, journey = lab.call(
-        "102", HEAR_OUT, {"boris": answers(0.5, hangup_after=0.5)}, user="anna", from_="101"
-    )
+    result, journey = lab.call("102", HEAR_OUT, {"boris": answers(0.5, hangup_after=0.5)}, user="anna", from_="101")
     assert result.ok, result.transcript
     assert journey.talked == ["boris"]
 

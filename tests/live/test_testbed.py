@@ -303,11 +303,7 @@ def test_talk_is_recorded(office: Asterisk) -> None:
     result = Caller(office, to=number(9), script=script).run()
     assert result.ok, result.transcript
     [recording] = folder.rglob("said.wav")
-    loud = [
-        sample
-        for sample in memoryview(recording.read_bytes()[44:][: 2 * 8000]).cast("h")
-        if abs(sample) > 500
-    ]
+    loud = [sample for sample in memoryview(recording.read_bytes()[44:][: 2 * 8000]).cast("h") if abs(sample) > 500]
     assert len(loud) > 2000
 
 
@@ -384,10 +380,7 @@ def test_ten_times_as_fast(make_asterisk: MakeAsterisk) -> None:
 def test_warnings(make_asterisk: MakeAsterisk) -> None:
     asterisk = make_asterisk(extensions=CLOCK)
     assert asterisk.reload_dialplan(CLOCK + "exten => ok,1,NoOp()\n") == []
-    assert (
-        any("Nix" in line for line in asterisk.reload_dialplan(CLOCK + "exten => a,1,Goto(Nix\n[oops\n"))
-        or True
-    )
+    assert any("Nix" in line for line in asterisk.reload_dialplan(CLOCK + "exten => a,1,Goto(Nix\n[oops\n")) or True
     duplicate = CLOCK + "exten => d,1,NoOp()\nexten => d,1,NoOp()\n"
     assert any("Unable to register extension" in line for line in asterisk.reload_dialplan(duplicate))
     asterisk.reload_dialplan(CLOCK + "exten => u,1,NoSuchApplication()\n")

@@ -41,9 +41,7 @@ scenario sales_line { call group support }
 # Words of steps that this version does not compile: the reference only names them.
 NOT_COMPILED = {"responsible", "desk", "no", "all", "second", "reach", "anyone", "record", "calls", "fax"}
 _DECLARED = re.compile(r"^(settings|(?:employee|group|hours|callers|switch|scenario) \w+)\b", re.MULTILINE)
-_DECLARATION = re.compile(
-    r"^(settings|employee|group|hours|callers|switch|number|scenario|include)\b", re.MULTILINE
-)
+_DECLARATION = re.compile(r"^(settings|employee|group|hours|callers|switch|number|scenario|include)\b", re.MULTILINE)
 _FENCE = re.compile(r"^```(\S+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

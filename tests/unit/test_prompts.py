@@ -51,9 +51,7 @@ def write(path: Path, rate: int = 8000, samples: np.ndarray | None = None, **opt
 
 def samples_of(path: Path) -> np.ndarray:
     """Full scale = 1.0, from one of the three rendered files."""
-    rate, subtype = {"ulaw": (8000, "ULAW"), "alaw": (8000, "ALAW"), "sln16": (16000, "PCM_16")}[
-        path.suffix[1:]
-    ]
+    rate, subtype = {"ulaw": (8000, "ULAW"), "alaw": (8000, "ALAW"), "sln16": (16000, "PCM_16")}[path.suffix[1:]]
     options = {"endian": "LITTLE"} if subtype == "PCM_16" else {}
     return sf.read(str(path), samplerate=rate, channels=1, format="RAW", subtype=subtype, **options)[0]
 
@@ -103,9 +101,7 @@ CONTAINERS = [
     ("a.mp3", 16000, {"format": "WAV"}),  # a wrong extension does not matter where the content says it
     ("a.ulaw", 8000, {"format": "WAV"}),
 ]
-HEADERLESS = [
-    (f"a.{extension}", raw.rate, {"format": "RAW", "subtype": raw.subtype}) for extension, raw in RAW.items()
-]
+HEADERLESS = [(f"a.{extension}", raw.rate, {"format": "RAW", "subtype": raw.subtype}) for extension, raw in RAW.items()]
 
 
 @pytest.mark.parametrize(("name", "rate", "options"), CONTAINERS + HEADERLESS)
@@ -130,12 +126,8 @@ def test_sixteen_bits_at_their_own_rate_are_not_touched(tmp_path: Path, cache: P
 
 
 @pytest.mark.parametrize(("extension", "silence"), [("ulaw", 0xFF), ("alaw", 0xD5)])
-def test_telephone_files_come_out_as_they_went_in(
-    extension: str, silence: int, tmp_path: Path, cache: Path
-) -> None:
-    data = (
-        bytes([silence] * 10) + bytes(b for b in range(256) if b != 0x7F) * 4
-    )  # 0x7F is u-law's second zero
+def test_telephone_files_come_out_as_they_went_in(extension: str, silence: int, tmp_path: Path, cache: Path) -> None:
+    data = bytes([silence] * 10) + bytes(b for b in range(256) if b != 0x7F) * 4  # 0x7F is u-law's second zero
     source = tmp_path / f"a.{extension}"
     source.write_bytes(data)
     assert render(recording(source), cache=cache)[extension].read_bytes() == data
@@ -181,9 +173,7 @@ def test_nothing_above_the_telephone_band_folds_back(tmp_path: Path, cache: Path
 @pytest.mark.parametrize("rate", [8000, 16000, 44100, 48000])
 @pytest.mark.parametrize("seconds", [0.3, 8, 2.5])
 @pytest.mark.parametrize("fill", ["repeat", "silence"])
-def test_the_length_is_exact_to_the_sample(
-    rate: int, seconds: float, fill: str, tmp_path: Path, cache: Path
-) -> None:
+def test_the_length_is_exact_to_the_sample(rate: int, seconds: float, fill: str, tmp_path: Path, cache: Path) -> None:
     out = render(recording(write(tmp_path / "a.wav", rate), seconds, fill), cache=cache)
     assert {extension: path.stat().st_size for extension, path in out.items()} == {
         "ulaw": round(seconds * 8000),
@@ -221,9 +211,7 @@ def test_impossible_lengths_are_refused(seconds: float, tmp_path: Path, cache: P
 def test_duration(tmp_path: Path, cache: Path) -> None:
     assert duration(write(tmp_path / "a.wav", 44100, tone(44100, 1.5)), cache=cache) == 1.5
     assert duration(write(tmp_path / "a.flac", 48000, tone(48000, 0.25)), cache=cache) == 0.25
-    assert duration(write(tmp_path / "a.mp3", 44100, tone(44100, 2)), cache=cache) == pytest.approx(
-        2, abs=0.06
-    )
+    assert duration(write(tmp_path / "a.mp3", 44100, tone(44100, 2)), cache=cache) == pytest.approx(2, abs=0.06)
 
 
 # --- what is no prompt ------------------------------------------------------------------------------
@@ -281,10 +269,7 @@ def test_a_wav_written_to_a_pipe_does_not_know_its_size_and_is_whole(tmp_path: P
     data = bytearray(write(tmp_path / "a.wav").read_bytes())
     for unknown in (0xFFFFFFFF, 0x7FFFF000):
         data[40:44] = unknown.to_bytes(4, "little")
-        assert (
-            render(recording(put(tmp_path / "b.wav", bytes(data))), cache=cache)["ulaw"].stat().st_size
-            == 8000
-        )
+        assert render(recording(put(tmp_path / "b.wav", bytes(data))), cache=cache)["ulaw"].stat().st_size == 8000
 
 
 def test_no_damaged_file_gets_past_as_anything_but_a_prompt_error(tmp_path: Path, cache: Path) -> None:
@@ -332,9 +317,7 @@ def test_folder_pipe_socket_and_missing(tmp_path: Path, cache: Path, monkeypatch
         assert error_of(recording(tmp_path / "s.wav"), cache).kind == "unreadable"
 
 
-def test_a_file_without_permission_is_unreadable(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_without_permission_is_unreadable(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write(tmp_path / "a.wav")
 
     def refuse(*_: object, **__: object) -> None:
@@ -515,9 +498,7 @@ def test_nothing_near(folder: Path) -> None:
 # --- names on Asterisk ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name", ["welcome", "menus/main", "v1.2", "a_b-c", "приветствие", "歓迎", "हिन्दी", "ñandú"]
-)
+@pytest.mark.parametrize("name", ["welcome", "menus/main", "v1.2", "a_b-c", "приветствие", "歓迎", "हिन्दी", "ñandú"])
 def test_harmless_names_are_kept(name: str) -> None:
     assert deployed_name(name) == name
 
@@ -647,9 +628,7 @@ def test_other_content_fit_or_raw_extension_is_another_entry(tmp_path: Path, cac
         render(recording(put(tmp_path / "r.ulaw", data)), cache=cache),
         render(recording(put(tmp_path / "r.alaw", data)), cache=cache),
     ]
-    assert (
-        len({str(entry["ulaw"]) for entry in entries}) == len({e["sln16"].read_bytes() for e in entries}) == 6
-    )
+    assert len({str(entry["ulaw"]) for entry in entries}) == len({e["sln16"].read_bytes() for e in entries}) == 6
 
 
 def test_a_cached_compile_imports_no_audio_library(tmp_path: Path, cache: Path) -> None:
@@ -683,9 +662,7 @@ def test_without_the_audio_extra_the_error_says_what_to_install(
     assert "ivrc[audio]" in error.hint
 
 
-@pytest.mark.parametrize(
-    "damage", ["truncate", "empty", "remove", "flip", "manifest", "no-manifest", "folder"]
-)
+@pytest.mark.parametrize("damage", ["truncate", "empty", "remove", "flip", "manifest", "no-manifest", "folder"])
 @pytest.mark.parametrize("extension", ["ulaw", "alaw", "sln16"])
 def test_a_damaged_cache_is_rebuilt(damage: str, extension: str, tmp_path: Path, cache: Path) -> None:
     source = recording(write(tmp_path / "a.wav"), 2)
@@ -758,9 +735,7 @@ def test_a_crash_between_files_is_not_taken_for_a_result(
 
 
 def test_many_at_once_give_one_whole_result(tmp_path: Path, cache: Path) -> None:
-    sources = [
-        recording(write(tmp_path / f"a{i % 2}.{e}", 44100), 2) for i, e in enumerate(["mp3", "wav", "flac"])
-    ]
+    sources = [recording(write(tmp_path / f"a{i % 2}.{e}", 44100), 2) for i, e in enumerate(["mp3", "wav", "flac"])]
     results: list[dict[str, bytes]] = []
     failures: list[BaseException] = []
 
@@ -786,9 +761,7 @@ def test_many_at_once_give_one_whole_result(tmp_path: Path, cache: Path) -> None
     assert [other.wait() for other in others] == [0, 0]
     assert not failures
     assert len(results) == 24
-    assert all(
-        {e: len(d) for e, d in r.items()} == {"ulaw": 16000, "alaw": 16000, "sln16": 64000} for r in results
-    )
+    assert all({e: len(d) for e, d in r.items()} == {"ulaw": 16000, "alaw": 16000, "sln16": 64000} for r in results)
     assert len({r["sln16"] for r in results}) == 3
     assert not [path for path in cache.iterdir() if path.name.startswith(".")]
 
