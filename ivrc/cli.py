@@ -81,6 +81,60 @@ def compile_(paths: tuple[Path, ...], output: Path, form: str) -> None:
 
 
 @main.command()
+@_PATHS
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 if a file is not in its canonical form.")
+def fmt(paths: tuple[Path, ...], only_check: bool) -> None:
+    """Put files into the canonical form: indentation, spaces, blank lines.
+
+    A file with syntax errors is left as it is.
+    """
+    from ivrc.loading import InputError, find_roots
+
+    try:
+        files = find_roots(list(paths))
+    except InputError as fault:
+        click.echo(f"ivrc: {fault}", err=True)
+        sys.exit(EXIT_USAGE)
+    worst = 0
+    for file in files:
+        worst = max(worst, _format_file(file, only_check))
+    sys.exit(worst)
+
+
+def _format_file(file: Path, only_check: bool) -> int:
+    """Format one file; the exit code that it asks for."""
+    from ivrc.diagnostics.render import render_text
+    from ivrc.formatting import format_source
+    from ivrc.output import replace_file
+    from ivrc.source import Sources
+
+    try:
+        text = file.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        click.echo(f"ivrc: {file} cannot be read: {fault}", err=True)
+        return EXIT_FAULTS
+    formatted, faults = format_source(text)
+    if formatted is None:
+        sources = Sources()
+        sources.add(str(file), text)
+        for fault_ in faults:
+            click.echo(render_text(fault_, sources) + "\n", err=True)
+        return EXIT_FAULTS
+    if formatted == text:
+        return 0
+    if only_check:
+        click.echo(f"{file} is not in its canonical form")
+        return EXIT_FAULTS
+    try:
+        replace_file(file, formatted.encode())
+    except OSError as fault:
+        click.echo(f"ivrc: cannot write {file}: {fault.strerror}", err=True)
+        return EXIT_OUTPUT
+    click.echo(f"{file}: formatted")
+    return 0
+
+
+@main.command()
 @click.argument("code", required=False)
 def explain(code: str | None) -> None:
     """Say what a code such as IVR201 means; without a code, list them all."""

@@ -41,6 +41,22 @@ def write_folder(folder: Path, files: dict[str, Content]) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace one file's content, whole or not at all, keeping its permissions. OSError if that cannot be."""
+    target = path.resolve()
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copymode(target, name)
+        os.replace(name, target)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
 def _check_ours(folder: Path) -> None:
     """Refuse a folder with anything in it that ivrc did not write: it would be lost."""
     if folder.is_symlink() and not folder.exists():

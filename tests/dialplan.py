@@ -137,7 +137,7 @@ class Dialplan:
         lines.append(Line(len(lines) + 1, place["label"], what["app"], what["args"]))
         if what["app"] not in _MAY_RUN:
             return "an application that ivrc has no use for"
-        return unbalanced(what["args"]) or too_long_expression(what["args"])
+        return unbalanced(what["args"]) or bad_expression(what["args"])
 
     def check(self) -> list[str]:
         """Everything that is wrong with the file."""
@@ -220,8 +220,10 @@ def unbalanced(args: str) -> str:
     return "a quote is not closed" if args.count('"') % 2 else ""
 
 
-def too_long_expression(args: str) -> str:
-    """Expressions are evaluated in a buffer of 4 KiB."""
+def bad_expression(args: str) -> str:
+    """Expressions are evaluated in a buffer of 4 KiB; an empty one is a syntax error in the log."""
+    if "$[]" in args:
+        return "an empty expression"
     for match in re.finditer(r"\$\[[^\]]*\]", args):
         if len(match[0].encode()) > MAX_EXPRESSION_BYTES:
             return "an expression that Asterisk cuts"
