@@ -162,7 +162,8 @@ def internal_context(pen: Pen, ring: Ringer, office: m.Office) -> None:
         cursor = Cursor(sheet, employee.extension)
         cursor.add("Set", f"CHANNEL(language)={office.language}")
         ring.target(cursor, target, str(m.RING_SECONDS))
-        cursor.add("Hangup")
+        # 19 is "no answer": PJSIP refuses with 480.
+        cursor.add("Hangup", "19")
         cursor.close()
         if employee.devices:
             devices = "&".join(dict.fromkeys(state_device(device) for device in employee.devices))

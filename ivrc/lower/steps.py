@@ -15,6 +15,9 @@ from ivrc.lower.names import switch_device
 from ivrc.lower.rings import OPTIONS, Ringer, endpoint_name
 from ivrc.lower.sounds import sound
 
+# Q.850 causes. Without one the caller would be told that of the last phone that did not answer: "no such number".
+NORMAL = "16"
+UNANSWERED = '${IF($["${CHANNEL(state)}" = "Up"]?16:19)}'
 WRONG_SOUND = "pbx-invalid"
 # Seconds between two digits of an extension before it counts as complete.
 DIGIT_SECONDS = 3
@@ -39,7 +42,7 @@ class Lowering:
         sheet = Sheet(self.pen, self.pen.fresh_part(scenario.name), f"scenario {scenario.name}", scenario.start)
         cursor = Cursor(sheet, "s")
         if self.block(cursor, scenario.body):
-            cursor.add("Hangup")
+            cursor.add("Hangup", NORMAL if cursor.answered else UNANSWERED)
         cursor.close()
         sheet.close()
 
@@ -281,7 +284,7 @@ def caller_context(country: str | None) -> str:
 
 def lower_hangup(lowering: Lowering, cursor: Cursor, step: m.Hangup) -> bool:
     """The end."""
-    cursor.add("Hangup")
+    cursor.add("Hangup", NORMAL)
     return False
 
 

@@ -8,6 +8,7 @@ from ivrc.testbed.conf import PhoneSpec
 from ivrc.testbed.sip_xml import (
     BUSY,
     REJECT,
+    Behaviour,
     answers,
     cancel,
     expect_answer,
@@ -16,6 +17,7 @@ from ivrc.testbed.sip_xml import (
     key,
     key_info,
     pause,
+    refuses,
     silent,
     wait_hangup,
 )
@@ -72,6 +74,10 @@ scenario who {
 }
 callers vip { "+7 903 *"  "8 916 765-43-21" }
 scenario refuse { hangup }
+number "+7 495 000-00-14" -> nobody
+number "+7 495 000-00-15" -> nobody_outside
+scenario nobody { call employee boris for 1s }
+scenario nobody_outside { call number "+7 812 765-43-22" for 3s }
 """
 )
 PROMPTS = {"welcome": 1.0, "short": 0.7, "long": 4.0, "done": 0.4, "wrong": 0.4, "hidden": 0.4, "vip": 0.4}
@@ -140,6 +146,15 @@ def test_a_sound_of_asterisks_own_is_repeated_for_its_time(lab: Lab) -> None:
 
 def test_hangup_before_any_answer_refuses_the_call(lab: Lab) -> None:
     result, _journey = lab.call(number(11), [expect_refused(603)])
+    assert result.ok, result.transcript
+    assert not result.answered
+
+
+@pytest.mark.parametrize(("last", "phones"), [(14, {"boris": silent()}), (15, {"provider": refuses(404)}), (14, {})])
+def test_nobody_answered_is_told_as_such(lab: Lab, last: int, phones: dict[str, Behaviour]) -> None:
+    """480, and never the 404 that a phone or network on the way may have given."""
+    phones = phones or {"boris": BUSY}
+    result, journey = lab.call(number(last), [expect_refused(480)], phones)
     assert result.ok, result.transcript
     assert not result.answered
 
