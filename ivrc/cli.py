@@ -82,7 +82,7 @@ def compile_(paths: tuple[Path, ...], output: Path, form: str) -> None:
 
 @main.command()
 @_PATHS
-@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 if a file is not in its canonical form.")
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 if a file is not canonical.")
 def fmt(paths: tuple[Path, ...], only_check: bool) -> None:
     """Put files into the canonical form: indentation, spaces, blank lines.
 

@@ -32,7 +32,12 @@ def find_roots(paths: list[Path]) -> list[Path]:
     roots: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.rglob(f"*{SUFFIX}") if p.is_file())
+            inside = [
+                Path(base) / name
+                for base, _, names in sorted(os.walk(path))
+                for name in sorted(names)
+                if name.endswith(SUFFIX)
+            ]
             if not inside:
                 raise InputError(f"{path}: there is no {SUFFIX} file in this folder")
             roots += inside

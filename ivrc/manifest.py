@@ -49,9 +49,9 @@ _ALWAYS = (
 _CONFIRM_SOUND = "followme/options"
 
 
-def directory_of(office: m.Office) -> dict[str, Any]:
-    """The office's people, as the runtime helper needs them."""
-    return {
+def directory_of(office: m.Office) -> str:
+    """The office's people, as the runtime helper needs them: one line of JSON."""
+    directory = {
         "name": office.name,
         "country": office.country,
         "language": office.language,
@@ -70,6 +70,7 @@ def directory_of(office: m.Office) -> dict[str, Any]:
             for employee in office.employees
         ],
     }
+    return _json(directory)
 
 
 def expectations(units: list[OfficeUnit], shared: list[ir.Context]) -> dict[str, list[str]]:
@@ -105,9 +106,9 @@ def render_manifest(units: list[OfficeUnit], shared: list[ir.Context], files: li
         "numbers": [
             {"number": entry.number or "other", "office": unit.name} for unit in units for entry in unit.numbers
         ],
-        "offices": [unit.directory for unit in units],
     }
     lines = [f"{_json(key)}: {_block(value)}" for key, value in head.items()]
+    lines.append('"offices": [\n' + ",\n".join("  " + unit.directory for unit in units) + "\n]")
     mapped = [line for unit in units for line in unit.source_map]
     lines.append('"source_map": {\n' + ",\n".join(mapped) + "\n}")
     return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -50,7 +50,7 @@ class OfficeUnit(NamedTuple):
     callers: bool
     confirms: bool
     external_sip: bool
-    directory: dict[str, Any]
+    directory: str
 
 
 class Office(NamedTuple):

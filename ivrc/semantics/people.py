@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import gcd
 
 from ivrc import ast
 from ivrc import model as m
@@ -17,6 +18,7 @@ _CODE = re.compile(r"[*#\d][*#\d]{0,14}")
 # Asterisk cuts an application's data at 8 KiB; below these the longest line stays far from it.
 MAX_TOGETHER_CHARACTERS = 4000
 MAX_MEMBERS = 200
+MAX_TOTAL_WEIGHT = 1_000_000
 
 
 class People:
@@ -268,16 +270,26 @@ def _weights(node: ast.Group, faults: Faults) -> list[int]:
             return [1] * len(given)
         if len(member.weights) > 1:
             faults.add("IVR108", member.weights[1], "a member has one percentage", "keep one")
-    from fractions import Fraction
-    from math import lcm
-
-    shares = [Fraction(weights[0].text[:-1]) for weights in given]
+    shares = _in_proportion([weights[0].text[:-1] for weights in given])
     total = sum(shares)
     if total == 0:
         faults.add("IVR307", node.name, "nobody in this group has a weight above 0", "give one member a share")
         return [1] * len(given)
-    if total != 100:
-        message = f"the percentages of `{node.name.text}` add up to {float(total):g}"
+    percent = sum(float(weights[0].text[:-1]) for weights in given)
+    if abs(percent - 100) > 1e-6:
+        message = f"the percentages of `{node.name.text}` add up to {percent:g}"
         faults.add("IVR901", node.name, message, "they count as weights: each share is taken of the sum")
-    scale = lcm(*(share.denominator for share in shares))
-    return [int(share * scale) for share in shares]
+    return shares
+
+
+def _in_proportion(percentages: list[str]) -> list[int]:
+    """Decimal texts as the smallest whole numbers in the same proportion."""
+    digits = max(len(text.partition(".")[2]) for text in percentages)
+    whole = [int(text.partition(".")[0] + text.partition(".")[2].ljust(digits, "0")) for text in percentages]
+    common = gcd(*whole) or 1
+    whole = [number // common for number in whole]
+    # Asterisk's RAND counts to 2**31: shares of more digits than that are rounded.
+    total = sum(whole)
+    if total > MAX_TOTAL_WEIGHT:
+        whole = [max(1, number * MAX_TOTAL_WEIGHT // total) if number else 0 for number in whole]
+    return whole

@@ -18,6 +18,7 @@ import json
 import re
 import sys
 import tempfile
+import textwrap
 import time
 import tomllib
 from bisect import bisect_right
@@ -59,7 +60,6 @@ _PHONES: dict[str, Behaviour] = {
     "offline": silent(),  # never started
 }
 _STATUS = {
-    "ANSWER": "{} picks up",
     "NOANSWER": "{} does not pick up",
     "BUSY": "{} refuses",
     "CHANUNAVAIL": "{} cannot be reached",
@@ -127,7 +127,7 @@ class Office:
             if dialled in person.endpoints:
                 return person.display
             if trunk and any(_tail(mobile) == _tail(user) for mobile in person.mobiles):
-                return f"{person.display}, mobile"
+                return f"{person.display} (mobile)"
         return user
 
 
@@ -182,8 +182,9 @@ class Narrator:
         self._words = ""  # of the step now running
         self._heard: set[str] = set()  # in that step
         self._undecided = False  # whether that step is a `when` whose outcome is not known yet
-        self._rings: dict[str, float] = {}  # who → since when
-        self._talks = ""
+        self._ringing: dict[str, float] = {}  # who → since when
+        self._asked = ""  # who picked up and must press 1
+        self._talks: tuple[str, float] | None = None  # with whom, since when
 
     def tell(self, journey: Journey, result: CallResult) -> list[Told]:
         """The lines of one call."""
@@ -191,15 +192,15 @@ class Narrator:
             match event:
                 case Step():
                     self._step(event)
-                case Heard():
-                    self._hears(event)
+                case Heard() if event.channel != self._caller:
+                    self._is_asked(event)
                 case Key():
                     self._key(event)
-                case Rang():
+                case Rang() if ".confirm" not in event.endpoint:
                     self._rang(event)
-                case RingEnded():
+                case RingEnded() if ".confirm" not in event.endpoint:
                     self._ring_ended(event)
-                case Talked():
+                case Talked() if ".confirm" not in event.endpoint:
                     self._talked(event)
                 case Ended():
                     self._ended(event, result)
@@ -210,46 +211,35 @@ class Narrator:
     def _say(self, at: float, text: str) -> None:
         self._told.append(Told(at, "", text))
 
+    def _more(self, text: str) -> None:
+        """Add to the last line."""
+        self._told[-1] = self._told[-1]._replace(text=self._told[-1].text + text)
+
     def _step(self, event: Step) -> None:
         self._caller = self._caller or event.channel
         if event.channel != self._caller:
             return
         place, words = self._office.step(event)
-        last = self._last_step()
-        if place and (place, words) != (last.place, self._words):
-            if words.startswith("-> ") and last.place == place and last is self._told[-1]:
-                # The arrow of a `when` on one line: the way it took.
-                self._told[-1] = last._replace(text=f"{last.text}   {words}" if " -> " not in self._words else last.text)
-            else:
+        if place and (place, words) != (self._place(), self._words):
+            # The arrow of a `when` on one line has been read with it.
+            if not (words in self._words and self._told[-1].place == place):
                 self._told.append(Told(event.at, place, words))
-            self._words, self._heard = words, set()
-            self._undecided = words.startswith("when ")
-        if event.app == "GotoIf" and self._undecided and place:
-            held = event.data.partition("?")[0] not in ("", "0")
-            self._told[-1] = self._told[-1]._replace(text=f"{self._told[-1].text}   {'✓ yes' if held else '✗ no'}")
+            self._words, self._heard, self._undecided = words, set(), words.startswith("when ")
+        if event.app == "GotoIf" and place and self._undecided:
+            self._more("   ✓ yes" if _holds(event) else "   ✗ no")
             self._undecided = False
-        self._passed_over(event)
+        if event.app in ("Playback", "BackGround"):
+            self._hears(event)
+        if event.app in ("GotoIf", "ExecIf") and not _holds(event):
+            self._passed_over(event)
 
-    def _last_step(self) -> Told:
-        return next((told for told in reversed(self._told) if told.place), Told(0.0, "", ""))
+    def _place(self) -> str:
+        return next((told.place for told in reversed(self._told) if told.place), "")
 
-    def _passed_over(self, event: Step) -> None:
-        """Whoever is busy or offline is not rung: the dialplan's own test says so."""
-        condition, _, rest = event.data.partition("?")
-        if condition not in ("", "0") or event.app not in ("GotoIf", "ExecIf"):
-            return
-        for person in self._office.people:
-            skipped = rest.startswith(":after-") and re.fullmatch(rf":after-{person.name}(-\d+)?", rest)
-            left_out = rest.startswith("Set(IVRC_RING=") and person.endpoints and rest.endswith(f"/{person.endpoints[-1]})")
-            if skipped or left_out:
-                why = "offline" if set(person.endpoints) <= self._offline else "in another call"
-                self._say(event.at, f"{person.display} is {why}: passed over")
-
-    def _hears(self, event: Heard) -> None:
-        name = self._prompt(event.sound)
-        if event.channel != self._caller:
-            self._say(event.at, "whoever picked up is asked to press 1 for the call")
-        elif name in self._heard:
+    def _hears(self, event: Step) -> None:
+        """What is not in the step's own words, or is heard again; taken from the step, which keeps the order."""
+        name = self._prompt(event.data)
+        if name in self._heard:
             self._say(event.at, f"the caller hears {name} again")
         elif name not in self._words:
             self._say(event.at, f"the caller hears {name}")
@@ -257,60 +247,74 @@ class Narrator:
 
     def _prompt(self, sound: str) -> str:
         """A sound as the source names it."""
+        own = f"ivrc/{self._office.name}/"
         for written in re.findall(r'"([^"]+)"', self._words):
-            own = written.removeprefix("asterisk:")
-            made = f"ivrc/{self._office.name}/{deployed_name(written)}"
-            if sound == own or re.fullmatch(rf"{re.escape(made)}(-(wait)?\d+s)?", sound) or "/say-" in sound:
+            made = re.escape(own + deployed_name(written))
+            spoken = sound.startswith(f"{own}say-") and "say" in self._words
+            if spoken or sound == written.removeprefix("asterisk:") or re.fullmatch(rf"{made}(-(wait)?\d+s)?", sound):
                 return f'"{written}"'
-        return f'"{sound}"' if sound.startswith("ivrc/") else f'"asterisk:{sound}"'
+        return f'"{sound.removeprefix(own)}"' if sound.startswith(own) else f'"asterisk:{sound}"'
+
+    def _passed_over(self, event: Step) -> None:
+        """Whoever is busy or offline is not rung: the dialplan's own test says so."""
+        rest = event.data.partition("?")[2]
+        for person in self._office.people:
+            skipped = re.fullmatch(rf":after-{re.escape(person.name)}(-\d+)?", rest)
+            left_out = person.endpoints and re.search(rf"Set\(IVRC_RING=.*/{re.escape(person.endpoints[-1])}\)$", rest)
+            if skipped or left_out:
+                why = "offline" if set(person.endpoints) <= self._offline else "in another call"
+                self._say(event.at, f"{person.display} is {why}: passed over")
 
     def _key(self, event: Key) -> None:
-        who = "the caller presses" if event.channel == self._caller else "whoever picked up presses"
+        who = f"{'the caller' if event.channel == self._caller else self._asked} presses "
         last = self._told[-1]
         if last.text.startswith(who) and event.at - last.at < 2:
-            self._told[-1] = last._replace(text=f"{last.text}{event.digit}")
+            self._more(event.digit)
         else:
-            self._say(event.at, f"{who} {event.digit}")
+            self._say(event.at, who + event.digit)
 
     def _rang(self, event: Rang) -> None:
         who = self._office.called(event.endpoint)
-        if ".confirm" in event.endpoint or who in self._rings:
-            return  # the leg that asks for the key is dialled before the phone itself; several phones are one person
-        self._rings[who] = event.at
+        if who in self._ringing:
+            return  # another phone of the same person
         last = self._told[-1]
-        if not last.place and last.text.endswith(" rings") and event.at - last.at < 1:
-            last = last._replace(text=last.text.removesuffix(" rings") + f" and {who} ring")
-            self._told[-1] = last
-        elif not last.place and last.text.endswith(" ring") and event.at - last.at < 1:
-            self._told[-1] = last._replace(text=last.text.removesuffix(" ring") + f" and {who} ring")
+        self._ringing[who] = event.at
+        together = last.text.endswith((" rings", " ring")) and event.at - last.at < 0.5 and not last.place
+        if together:
+            others = last.text.rpartition(" ")[0].replace(" and ", "; ")
+            self._told[-1] = last._replace(text=f"{others} and {who} ring")
         else:
             self._say(event.at, f"{who} rings")
 
     def _ring_ended(self, event: RingEnded) -> None:
         who = self._office.called(event.endpoint)
-        since = self._rings.get(who)
-        if since is None or ".confirm" in event.endpoint:
-            return
-        if event.status == "CANCEL":
-            if not self._talks and event.status:
-                self._rings.pop(who)
-            return
-        self._rings.pop(who)
+        since = self._ringing.pop(who, None)
+        if since is None or event.status in ("ANSWER", "CANCEL"):
+            return  # `_talked` says the one; the other is everybody else's phone
         text = _STATUS.get(event.status, "{} " + event.status.lower()).format(who)
         self._say(event.at, f"{text} ({event.at - since:.0f} s)" if event.status == "NOANSWER" else text)
 
-    def _talked(self, event: Talked) -> None:
-        if ".confirm" in event.endpoint:
+    def _is_asked(self, event: Heard) -> None:
+        if self._asked:
+            self._say(event.at, f"{self._asked} is asked again")
             return
-        self._talks = self._office.called(event.endpoint)
-        self._say(event.at, f"the caller talks with {self._talks}")
+        self._asked = list(self._ringing)[-1] if self._ringing else "whoever picked up"
+        self._say(event.at, f"{self._asked} picks up and is asked to press 1 for the call")
+
+    def _talked(self, event: Talked) -> None:
+        who = self._office.called(event.endpoint)
+        self._talks = (who, event.at)
+        self._say(event.at, f"{who} is put through" if who == self._asked else f"{who} picks up, and they talk")
 
     def _ended(self, event: Ended, result: CallResult) -> None:
-        if result.ended_by == "caller":
-            text = "the caller hangs up"
-        else:
-            text = f"{self._talks or 'the office'} hangs up"
-        self._say(event.at, text)
+        who, since = self._talks or ("the office", event.at)
+        text = f"{'the caller' if result.ended_by == 'caller' else who} hangs up"
+        self._say(event.at, f"{text} ({event.at - since:.0f} s of talk)" if self._talks else text)
+
+
+def _holds(event: Step) -> bool:
+    """Whether the condition of a GotoIf or ExecIf holds: the manager tells its value."""
+    return event.data.partition("?")[0] not in ("", "0")
 
 
 def _print_call(lines: list[Told]) -> None:
@@ -420,9 +424,11 @@ class Stage:
         fields = {"Channel": f"PJSIP/{endpoint}", "Application": "Wait", "Data": "3600", "Async": "true"}
         self.watch.run(self.watch.ami.action("Originate", **fields))
         self.watch.wait_event(
-            lambda event: event["Event"] == "ExtensionStatus"
-            and event["Hint"].find(f"PJSIP/{endpoint}") >= 0
-            and event["StatusText"] == "InUse",
+            lambda event: (
+                event["Event"] == "ExtensionStatus"
+                and f"PJSIP/{endpoint}" in event["Hint"].split("&")
+                and event["StatusText"] == "InUse"
+            ),
             10,
             since,
         )
@@ -461,7 +467,8 @@ def show(folder: Path) -> None:
         print(f"{folder}: compiled, and running in a real {version} on this machine.")
         print(f"Its clock runs {SPEED} times as fast as ours; seconds count from the beginning of the call.")
         for index, call in enumerate(calls, 1):
-            print(f"\n━━ {index}. {_heading(office, call)}\n   {call['about']}\n", flush=True)
+            about = textwrap.fill(call["about"], 100, initial_indent="   ", subsequent_indent="   ")
+            print(f"\n━━ {index}. {_heading(office, call)}\n{about}\n", flush=True)
             _print_call(stage.place(call))
         if warnings := asterisk.warnings():
             raise DemoError("Asterisk complained:\n" + "\n".join(warnings))
@@ -474,7 +481,9 @@ def _asterisk(office: Office, calls: list[dict[str, Any]], root: Path, run: Path
     context = f"ivrc-{office.name}.internal"
     specs = [PhoneSpec(name, registers=name in register, context=context) for name in office.endpoints]
     plan = "[general]\nstatic=yes\n" + office.plan
-    return Asterisk(root, run, extensions=plan, phones=specs, sounds=[sounds], faketime=f"@2026-11-24 09:00:00 x{SPEED}")
+    return Asterisk(
+        root, run, extensions=plan, phones=specs, sounds=[sounds], faketime=f"@2026-11-24 09:00:00 x{SPEED}"
+    )
 
 
 def main() -> None:
@@ -487,7 +496,7 @@ def main() -> None:
         sys.exit(f"error: there is no example `{folder.name}`; there are {', '.join(there) or 'none'}")
     try:
         show(folder)
-    except (DemoError, TestbedError) as error:
+    except (DemoError, TestbedError, TimeoutError) as error:
         sys.exit(f"error: {error}")
 
 
