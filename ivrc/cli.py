@@ -109,7 +109,7 @@ def _format_file(file: Path, only_check: bool) -> int:
     from ivrc.source import Sources
 
     try:
-        text = file.read_bytes().decode("utf-8")
+        text = file.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as fault:
         click.echo(f"ivrc: {file} cannot be read: {fault}", err=True)
         return EXIT_FAULTS

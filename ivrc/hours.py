@@ -136,6 +136,9 @@ def _ask_table(which: Holidays) -> tuple[list[int], list[tuple[int, int]]] | Non
     """(days off, [(working day, weekday it stands in for)]), dates as ordinals; None for an unknown country."""
     import holidays
 
+    supported = holidays.list_supported_countries()
+    if which.country not in supported or (which.subdivision and which.subdivision not in supported[which.country]):
+        return None
     try:
         table = holidays.country_holidays(which.country, subdiv=which.subdivision, years=HOLIDAY_YEARS)
     except NotImplementedError:

@@ -32,12 +32,10 @@ def find_roots(paths: list[Path]) -> list[Path]:
     roots: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = [
-                Path(base) / name
-                for base, _, names in sorted(os.walk(path))
-                for name in sorted(names)
-                if name.endswith(SUFFIX)
-            ]
+            inside = sorted(
+                (Path(base) / name for base, _, names in os.walk(path) for name in names if name.endswith(SUFFIX)),
+                key=lambda found: found.parts,
+            )
             if not inside:
                 raise InputError(f"{path}: there is no {SUFFIX} file in this folder")
             roots += inside
@@ -69,7 +67,7 @@ class Loader:
         """A file's text. OSError or UnicodeDecodeError if it has none."""
         key = Path(os.path.abspath(path))
         if key not in self.texts:
-            self.texts[key] = path.read_bytes().decode("utf-8")
+            self.texts[key] = path.read_bytes().decode("utf-8-sig")
         return self.texts[key]
 
     def office(self, root: Path) -> tuple[list[LoadedFile], list[Diagnostic]]:
@@ -110,7 +108,7 @@ class Loader:
             hint = "paths are relative to the file with the `include`" if include else ""
             diagnostics.append(Diagnostic(code, start, end, f"{path} cannot be read: {reason}", hint))
             return None
-        source = self.sources.add(self.relative(path), text, str(path))
+        source = self.sources.add(self.relative(path), text, _as_text(str(path)))
         tree, faults = parse(source)
         return LoadedFile(path, source, tree, faults)
 
@@ -133,4 +131,9 @@ class Loader:
 
     def relative(self, path: Path) -> str:
         """A path as the output names it: relative to the common folder, with forward slashes."""
-        return Path(os.path.relpath(path, self.base)).as_posix()
+        return _as_text(Path(os.path.relpath(path, self.base)).as_posix())
+
+
+def _as_text(path: str) -> str:
+    """A path that can be written: bytes that are no UTF-8 become a sign for "unknown"."""
+    return os.fsencode(path).decode("utf-8", "replace")

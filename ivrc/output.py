@@ -25,6 +25,7 @@ class OutputError(Exception):
 def write_folder(folder: Path, files: dict[str, Content]) -> None:
     """Put `files` in place of what ivrc wrote into `folder` before. OutputError if that cannot be."""
     _check_ours(folder)
+    folder = Path(os.path.abspath(folder))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -80,13 +81,22 @@ def _check_ours(folder: Path) -> None:
 def _written_before(folder: Path) -> set[str]:
     """The files that the manifest names, from its first lines: the rest of it may be large."""
     try:
-        with (folder / MARK).open("rb") as file:
-            head = [next(file).rstrip(b",\n") for _ in range(4)]
-        listed = json.loads(b"{" + b",".join(head[1:]) + b"}")
+        listed = _head_of_manifest(folder / MARK)
         sounds = {f"{name}.{ext}" for name in listed["sounds"] for ext in ("ulaw", "alaw", "sln16")}
         return {MARK, *listed["files"], *sounds}
     except (OSError, ValueError, KeyError, TypeError, StopIteration):
         return set()
+
+
+def _head_of_manifest(path: Path) -> dict[str, list[str]]:
+    with path.open("rb") as file:
+        head = [file.readline().rstrip(b",\n") for _ in range(4)]
+        try:
+            return json.loads(b"{" + b",".join(head[1:]) + b"}")  # type: ignore[no-any-return]
+        except ValueError:
+            # Somebody has laid it out anew.
+            file.seek(0)
+            return json.loads(file.read())  # type: ignore[no-any-return]
 
 
 def _write(path: Path, content: Content) -> None:

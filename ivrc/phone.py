@@ -30,14 +30,14 @@ class Plan(NamedTuple):
 
 
 # Letters, and anything else that no one writes inside a phone number.
-_ALLOWED = re.compile(r"[+]?[\d\s().\-/\u2010-\u2015\u00a0]*")
-_NOT_DIGITS = re.compile(r"\D+")
+_ALLOWED = re.compile(r"[+]?[0-9\s().\-/\u2010-\u2015\u00a0]*")
+_NOT_DIGITS = re.compile(r"[^0-9]+")
 
 
 def parse_number(text: str, country: str | None) -> str:
     """A written number as E.164 (`+74951234567`); NumberError if it is none, or local without a country."""
     stripped = text.strip()
-    if not stripped or not _ALLOWED.fullmatch(stripped) or not re.search(r"\d", stripped):
+    if not stripped or not _ALLOWED.fullmatch(stripped) or not re.search(r"[0-9]", stripped):
         raise NumberError("a phone number is digits, with `+` before a country code")
     digits = _NOT_DIGITS.sub("", stripped)
     if stripped.startswith("+"):

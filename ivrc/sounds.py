@@ -49,7 +49,8 @@ def make_sounds(office: Office) -> tuple[dict[str, Content], list[Diagnostic]]:
         try:
             files = render(_source_of(sound, office.root.parent), cache=cache / "prompts")
         except PromptError as fault:
-            found = Diagnostic(_CODES[fault.kind], *office.positions(sound.at), fault.message, fault.hint)
+            code = "IVR409" if sound.kind == "speech" else _CODES[fault.kind]
+            found = Diagnostic(code, *office.positions(sound.at), fault.message, fault.hint)
             diagnostics.append(found)
             continue
         for extension, path in files.items():

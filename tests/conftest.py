@@ -17,9 +17,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 # Many more examples, and new ones at each run: HYPOTHESIS_PROFILE=ivrc-deep.
-settings.register_profile(
-    "ivrc-deep", settings.get_profile("ivrc"), derandomize=False, max_examples=2000
-)
+settings.register_profile("ivrc-deep", settings.get_profile("ivrc"), derandomize=False, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ivrc"))
 
 

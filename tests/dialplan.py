@@ -147,8 +147,7 @@ class Dialplan:
             for exten, lines in context.extensions.items():
                 for line in lines:
                     found += [
-                        f"{exten}@{name},{line.priority}: {problem}"
-                        for problem in self._targets(name, exten, line)
+                        f"{exten}@{name},{line.priority}: {problem}" for problem in self._targets(name, exten, line)
                     ]
         return found
 
@@ -165,7 +164,9 @@ class Dialplan:
             targets = [found[1]]
         else:
             targets = []
-        problems = [f"{line.app} to {target}: no such place" for target in targets if not self.leads(context, exten, target)]
+        problems = [
+            f"{line.app} to {target}: no such place" for target in targets if not self.leads(context, exten, target)
+        ]
         problems += [
             f"state of {hint[0]}@{hint[1]}: no such hint"
             for hint in re.findall(r"EXTENSION_STATE\(([^@()]+)@([^()]+)\)", line.args)
@@ -174,7 +175,8 @@ class Dialplan:
         problems += [
             f"dials {exten_}@{where}: no such extension"
             for exten_, where in re.findall(r"Local/([^@&,]+)@([^/&,]+)/n", line.args)
-            if where.startswith("ivrc") and exten_ not in (self.contexts[where].extensions if where in self.contexts else {})
+            if where.startswith("ivrc")
+            and exten_ not in (self.contexts[where].extensions if where in self.contexts else {})
         ]
         return problems
 

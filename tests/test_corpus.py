@@ -5,10 +5,11 @@ After a wanted change: pytest tests/test_corpus.py --snapshot-update, and read t
 
 from __future__ import annotations
 
+import io
 import json
-import subprocess
-import sys
-from functools import lru_cache
+import struct
+import wave
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,19 +17,15 @@ import pytest
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from tests.dialplan import complaints_about
-from tests.support import CORPUS, ROOT, Outcome, compile_paths, run_python, write_tree
+from tests.support import CORPUS, ROOT, Outcome, compile_paths, run_python, tree_of, write_tree
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
     from syrupy.location import PyTestLocation
 
 CASES = sorted(path.stem for path in CORPUS.glob("*.ivr"))
-# What asterisklint says of every file that is no main file, of hints, which it does not read, and of the
-# order of signs within the brackets of a pattern, which means nothing to Asterisk.
-NOT_FINDINGS = "I_NOTIMPL_HINT,H_DP_GENERAL_MISPLACED,H_DP_GLOBALS_MISPLACED,H_PAT_NON_CANONICAL"
 # The golden files stand beside the programs, not under the names of tests.
 pytestmark = pytest.mark.filterwarnings(r"ignore:\s*Can not relate snapshot:UserWarning")
-ASTERISKLINT = Path(sys.executable).with_name("asterisklint")
 
 
 class Beside(SingleFileSnapshotExtension):
@@ -52,7 +49,7 @@ class BesideJson(Beside):
     file_extension = "json"
 
 
-@lru_cache(maxsize=None)
+@cache
 def compiled(case: str) -> Outcome:
     return compile_paths(CORPUS / f"{case}.ivr")
 
@@ -94,7 +91,7 @@ def test_manifest_maps_every_step_to_its_line(case: str) -> None:
 
 def test_output_of_the_corpus_depends_on_nothing_but_the_source(tmp_path: Path) -> None:
     """Not on hash seeds, not on the working directory, not on where the source lies."""
-    sources = {path.name: path.read_bytes() for path in CORPUS.glob("*.ivr")}
+    sources = {str(path.relative_to(CORPUS)): path.read_bytes() for path in CORPUS.rglob("*.ivr")}
     elsewhere = write_tree(tmp_path / "else where", sources)
     arguments = ["-m", "tests.digest"]
     runs = [
@@ -114,22 +111,36 @@ def beside(folder: Path) -> Path:
     return place
 
 
-@pytest.mark.skipif(not ASTERISKLINT.exists(), reason="asterisklint-jjs is not installed")
-@pytest.mark.parametrize("part", range(4))
-def test_asterisklint_finds_nothing(part: int, tmp_path: Path) -> None:
-    """An outside judge, run as a program."""
-    findings = []
-    for case in CASES[part::4]:
-        file = tmp_path / f"{case}.conf"
-        file.write_text(compiled(case).dialplan, "utf-8")
-        run = subprocess.run(
-            [ASTERISKLINT, "dialplan-check", "--asterisk-version", "22", file.name],
-            cwd=tmp_path,
-            env={"ALINT_IGNORE": NOT_FINDINGS, "PYTHONUTF8": "1", "PATH": ""},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        # It reports on standard error, and a crash of its own there too.
-        findings += (run.stdout + run.stderr).splitlines()
-    assert findings == []
+def test_folder_written_by_the_program_depends_on_nothing_but_the_source(tmp_path: Path) -> None:
+    """The same with prompts, by the command line: relative and absolute paths, other folders, other seeds."""
+    source = """\
+settings { office acme  language ru }
+employee anna { extension 101  sip "PJSIP/anna" }
+scenario main { play "hello"  wait extension for 2s playing "hello"  play "hello" for 1s  branch { 1, 2 -> main } }
+"""
+    tree = {"office.ivr": source, "prompts/ru/hello.wav": tone()}
+    here, there = write_tree(tmp_path / "here", tree), write_tree(tmp_path / "there is", tree)
+    outputs = []
+    for number, (cwd, path) in enumerate(
+        [(here, Path("office.ivr")), (tmp_path, there / "office.ivr"), (here, Path("../there is/office.ivr"))]
+    ):
+        output = tmp_path / f"output{number}"
+        seed, cache = str(number + 1), str(tmp_path / f"cache{number}")
+        arguments = ["-m", "ivrc", "compile", str(path), "-o", str(output)]
+        run = run_python(arguments, cwd, PYTHONHASHSEED=seed, XDG_CACHE_HOME=cache)
+        assert run.returncode == 0, run.stderr
+        outputs.append(tree_of(output))
+    assert {"extensions.conf", "manifest.json"} < set(outputs[0])
+    assert any(name.startswith("sounds/ru/ivrc/") for name in outputs[0])
+    assert outputs[0] == outputs[1] == outputs[2]
+
+
+def tone() -> bytes:
+    """A WAV of 0.2 s."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(b"".join(struct.pack("<h", (at % 20) * 500 - 5000) for at in range(1600)))
+    return buffer.getvalue()

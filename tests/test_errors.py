@@ -20,15 +20,11 @@ import pytest
 
 from ivrc import pipeline
 from ivrc.diagnostics import CODES, render
-from tests.support import ERRORS
+from tests.support import ERRORS, write_tree
 
 CASES = sorted(path.stem for path in ERRORS.glob("*.ivr"))
-# Codes that take more than one file to cause, each with a test in this module's neighbours.
-WITH_FILES = {
-    "IVR106": "tests/unit/test_loading.py",
-    "IVR206": "tests/unit/test_pipeline.py",
-    "IVR408": "tests/unit/test_pipeline.py",
-}
+# Codes that take more than a file of text to cause: tested at the end of this module.
+WITH_FILES = {"IVR106", "IVR206", "IVR408"}
 
 _EXPECTED = re.compile(r'# (error|warning): (\d+) \[(IVR\d+)\] "((?:[^"\\]|\\.)*)"(?: # help: "([^"]*)")?')
 _HELP = re.compile(r'^\s*# help: "([^"]*)"')
@@ -97,10 +93,150 @@ def test_file_announces_something(case: str) -> None:
 
 def test_every_code_has_a_case() -> None:
     announced = {each.code for case in CASES for each in expectations((ERRORS / f"{case}.ivr").read_bytes().decode())}
-    assert set(CODES) - announced == set(WITH_FILES)
+    assert set(CODES) - announced == WITH_FILES
 
 
-def test_codes_that_need_files_have_their_tests() -> None:
-    root = Path(__file__).parents[1]
-    assert [code for code, file in WITH_FILES.items() if code not in (root / file).read_text("utf-8")] == []
+# ── faults that take other files ────────────────────────────────────────────────────────────────
 
+
+class Found(NamedTuple):
+    """A diagnostic of a folder's compilation; the place as `file:line:column`, empty without one."""
+
+    code: str
+    place: str
+    message: str
+    help: str
+
+
+def faults(folder: Path, files: dict[str, str | bytes], *names: str) -> list[Found]:
+    """What the compiler reports of some files, with everything that it does to prompts."""
+    write_tree(folder, files)
+    result = pipeline.compile_offices([folder / name for name in names] or [folder])
+    found = []
+    for each in render.in_order(result.diagnostics):
+        place = result.sources.place(each.start) if each.start >= 0 else None
+        shown = f"{place.path}:{place.line}:{place.column}" if place else ""
+        message = each.message.replace(f"{folder}/", "")
+        found.append(Found(each.code, shown, message, each.help))
+    assert (result.files is None) == bool(found)
+    return found
+
+
+@pytest.mark.parametrize("text", [b"scenario caf\xe9 { }", b"\xff\xfes\x00", b"\xc3", b"# \xed\xa0\x80\n"])
+def test_file_that_is_not_utf_8(tmp_path: Path, text: bytes) -> None:
+    at = next(index for index, byte in enumerate(text) if byte > 127)
+    message, help_ = f"office.ivr is not UTF-8 text (byte {at})", "save it as UTF-8"
+    assert faults(tmp_path, {"office.ivr": text}) == [Found("IVR106", "", message, help_)]
+
+
+def test_included_file_that_is_not_utf_8(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"office.ivr": '\n  include "staff.ivr"\n', "staff.ivr": b"# \xe9"}
+    (found,) = faults(tmp_path, files, "office.ivr")
+    assert found[:3] == ("IVR106", "office.ivr:2:11", "staff.ivr is not UTF-8 text (byte 2)")
+
+
+def test_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may be allowed to read everything: the refusal is made."""
+    really = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.suffix == ".ivr":
+            raise PermissionError(13, "Permission denied")
+        return really(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert faults(tmp_path, {"office.ivr": ""}) == [
+        Found("IVR106", "", "office.ivr cannot be read: Permission denied", "")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("nowhere.ivr", "nowhere.ivr cannot be read: No such file or directory"),
+        ("parts", "parts cannot be read: Is a directory"),
+        ("office.ivr/x.ivr", "office.ivr/x.ivr cannot be read: Not a directory"),
+        ("\0", "\0 cannot be read: no such path"),
+        ("x" * 300, f"{'x' * 300} cannot be read: File name too long"),
+    ],
+    ids=["missing", "folder", "below-a-file", "nul", "long"],
+)
+def test_include_of_what_is_no_file(tmp_path: Path, path: str, message: str) -> None:
+    (tmp_path / "parts").mkdir()
+    help_ = "paths are relative to the file with the `include`"
+    assert faults(tmp_path, {"office.ivr": f'include "{path}"\n'}, "office.ivr") == [
+        Found("IVR107", "office.ivr:1:9", message, help_)
+    ]
+
+
+def test_include_within_an_include_is_reported_where_it_stands(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"office.ivr": 'include "parts/a.ivr"\n', "parts/a.ivr": '\ninclude "b.ivr"\n'}
+    (found,) = faults(tmp_path, files, "office.ivr")
+    assert found[:3] == ("IVR107", "parts/a.ivr:2:9", "parts/b.ivr cannot be read: No such file or directory")
+
+
+def test_number_of_two_offices(tmp_path: Path) -> None:
+    a = 'settings { country RU }\nnumber "8 495 123-45-67" -> main\nnumber other -> main\nscenario main { }\n'
+    b = 'number "+7 495 123-45-67" -> main\nnumber other -> main\nscenario main { }\n'
+    help_ = "a number belongs to one scenario of one office"
+    assert faults(tmp_path, {"a.ivr": a, "b.ivr": b}) == [
+        Found("IVR205", "b.ivr:1:8", "+74951234567 is declared twice", help_),
+        Found("IVR205", "b.ivr:2:1", "`number other` is declared twice", help_),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "place", "name"),
+    [
+        ({"a.ivr": "settings { office acme }", "b.ivr": "settings { office acme }"}, "b.ivr:1:19", "acme"),
+        ({"a.ivr": "settings { office Acme }", "b.ivr": "settings { office acme }"}, "b.ivr:1:19", "acme"),
+        ({"a.ivr": "settings { office b }", "b.ivr": "scenario x { }"}, "b.ivr:1:1", "b"),
+        ({"one/x.ivr": "scenario x { }", "two/x.ivr": "scenario x { }"}, "two/x.ivr:1:1", "x"),
+        ({"x-y.ivr": "", "x y.ivr": "settings { }"}, "x-y.ivr:1:1", "x_y"),
+    ],
+    ids=["same", "letter-case", "a-files-name", "two-files-names", "signs"],
+)
+def test_two_offices_of_one_name(tmp_path: Path, files: dict[str, str | bytes], place: str, name: str) -> None:
+    (found,) = faults(tmp_path, files)
+    assert found[:3] == ("IVR206", place, f"there are two offices `{name}`")
+
+
+def test_prompt_that_is_missing_has_near_names_in_its_help(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "office.ivr": 'scenario main {\n    play "welcom"\n    play "welcom"\n}\n',
+        "prompts/welcome.wav": b"",
+    }
+    assert faults(tmp_path, files) == [
+        Found("IVR407", "office.ivr:2:10", "there is no prompt `welcom` in prompts/", "did you mean `welcome`?")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("welcome.wav", b"", "welcome.wav is empty"),
+        ("welcome.wav", b"RIFF" + bytes(100), "welcome.wav"),
+        ("welcome.wav", b"this is no sound at all" * 10, "welcome.wav"),
+        ("welcome.m4a", bytes(100), "welcome.m4a"),
+    ],
+    ids=["empty", "cut", "text", "another-format"],
+)
+def test_prompt_that_cannot_be_used(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    files: dict[str, str | bytes] = {"office.ivr": f'scenario main {{ play "{name}" }}\n', f"prompts/{name}": content}
+    (found,) = faults(tmp_path, files)
+    assert found[:2] == ("IVR408", "office.ivr:1:22")
+    assert message in found.message
+
+
+@pytest.mark.parametrize("command", ["/nowhere/espeak-ng", "false"], ids=["missing", "failing"])
+def test_text_that_cannot_be_spoken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setenv("IVRC_ESPEAK", command)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (found,) = faults(tmp_path, {"office.ivr": 'scenario main {\n    say "Hello"\n}\n'})
+    assert found[:2] == ("IVR409", "office.ivr:2:5")
+
+
+@pytest.mark.parametrize("text", ["...", "!?", "—"])
+def test_text_without_a_word_cannot_be_spoken(tmp_path: Path, text: str) -> None:
+    (found,) = faults(tmp_path, {"office.ivr": f'scenario main {{ say "{text}" }}\n'})
+    assert found[:2] == ("IVR409", "office.ivr:1:17")

@@ -18,13 +18,28 @@ def _printable(text: str) -> str:
     )
 
 
+def _columns(text: str) -> int:
+    """How many columns a terminal takes for a text: wide letters two, marks on letters none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _cut(text: str) -> str:
+    """A message of bounded length, whatever names it quotes."""
+    return text if len(text) <= 400 else text[:400] + "…"
+
+
 def _excerpt(sources: Sources, start: int, end: int, note: str) -> list[str]:
     place = sources.place(start)
     line = sources.of(start).line_text(place.line)
     left = max(0, place.column - 1 - _SHOWN // 2) if len(line) > _SHOWN else 0
     shown = _printable(line[left : left + _SHOWN])
-    column = place.column - 1 - left
-    width = max(1, min(end - start, len(shown) - column))
+    begin = place.column - 1 - left
+    column = _columns(shown[:begin])
+    width = max(1, _columns(shown[begin : begin + max(1, end - start)]))
     number = str(place.line)
     gutter = " " * len(number)
     return [
@@ -37,13 +52,13 @@ def _excerpt(sources: Sources, start: int, end: int, note: str) -> list[str]:
 
 def render_text(diagnostic: Diagnostic, sources: Sources) -> str:
     """One diagnostic as a terminal shows it, without a final line end."""
-    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {_printable(diagnostic.message)}"]
+    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {_printable(_cut(diagnostic.message))}"]
     if diagnostic.start >= 0:
         lines += _excerpt(sources, diagnostic.start, diagnostic.end, "")
     for label in diagnostic.labels:
         lines += _excerpt(sources, label.start, label.end, label.text)
     if diagnostic.help:
-        lines.append(f"  = help: {_printable(diagnostic.help)}")
+        lines.append(f"  = help: {_printable(_cut(diagnostic.help))}")
     return "\n".join(lines)
 
 

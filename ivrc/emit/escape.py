@@ -37,6 +37,6 @@ def name(text: str) -> str:
 
 def argument(text: str) -> str:
     """An application's arguments, checked."""
-    if _NOT_IN_ARGUMENT.search(text) or len(text) > MAX_ARGUMENT_BYTES:
+    if _NOT_IN_ARGUMENT.search(text) or len(text.encode()) > MAX_ARGUMENT_BYTES:
         raise UnsafeText(f"not an argument: {text[:200]!r}")
     return text

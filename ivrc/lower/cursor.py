@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ivrc import ir
-from ivrc.lower.names import context_name
+from ivrc.lower.names import MAX_NAME_BYTES, context_name, fitted
 from ivrc.source import Sources
 
 # What NamedTuple's own constructor does, without its call: lines are made by the hundred thousand.
@@ -97,6 +97,7 @@ class Cursor:
 
     def label(self, base: str) -> str:
         """A label not yet used in this extension, to be placed later."""
+        base = fitted(base, MAX_NAME_BYTES - 6)
         label, count = base, 1
         while label in self._labels:
             count += 1

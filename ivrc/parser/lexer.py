@@ -25,15 +25,15 @@ _DAYS = frozenset({"mon", "tue", "wed", "thu", "fri", "sat", "sun"})
 # silently what no alternative knows.
 MASTER = re.compile(
     r"""[ \t\r\n\f\ufeff]*(?:
-      (?P<NAME>[^\W\d]\w*)
+      (?P<NAME>[^\W\d](?:\w|[^\x00-\x7f\s])*)
     | (?P<STRING>"(?:[^"\\\n]|\\[^\n])*")
     | (?P<LBRACE>\{) | (?P<RBRACE>\}) | (?P<ARROW>->)
     | (?P<COMMENT>\#[^\n]*)
-    | (?P<DATE>\d{4}-\d\d-\d\d)(?![\w-])
-    | (?P<TIME>\d{1,2}:\d\d)(?![\w:])
-    | (?P<PERCENT>\d+(?:\.\d+)?%)
-    | (?P<DURATION>\d+(?:\.\d+)?[^\W\d]\w*)
-    | (?P<INT>\d+)
+    | (?P<DATE>[0-9]{4}-[0-9][0-9]-[0-9][0-9])(?![\w-])
+    | (?P<TIME>[0-9]{1,2}:[0-9][0-9])(?![\w:])
+    | (?P<PERCENT>[0-9]+(?:\.[0-9]+)?%)
+    | (?P<DURATION>[0-9]+(?:\.[0-9]+)?[^\W\d]\w*)
+    | (?P<INT>[0-9]+)
     | (?P<DOTS>\.\.) | (?P<COMMA>,) | (?P<MINUS>-) | (?P<STAR>\*)
     | (?P<BAD>[^\s\w{}",*\#-]+|\S)
     | \Z
@@ -42,7 +42,7 @@ MASTER = re.compile(
     re.VERBOSE,
 )
 # In a branch `#` before an arrow, a brace or a comma is the key; everywhere else it begins a comment.
-_HASH_KEY = re.compile(r"#(?=[ \t]*(?:->|\{|,))")
+HASH_KEY = re.compile(r"#(?=[ \t]*(?:->|\{|,))")
 
 
 class IvrLexer(Lexer):
@@ -68,7 +68,8 @@ class IvrLexer(Lexer):
         text, base = source.text, source.base
         states = parser_state.parse_conf.parse_table.states
         keywords = self._keywords
-        position = depth = 0
+        position = 0
+        blocks: list[bool] = []
         scan = MASTER.match
         while (match := scan(text, position)) is not None:
             kind = match.lastgroup
@@ -91,14 +92,20 @@ class IvrLexer(Lexer):
                 elif not value.isascii():
                     # Two spellings of one name (composed, decomposed) are one name.
                     value = unicodedata.normalize("NFC", value)
+                    if not value.isidentifier():
+                        kind, value = "BAD", match["NAME"]
             elif kind == "LBRACE":
-                depth += 1
-                if depth > MAX_DEPTH:
+                # Only the head of a branch can take `retries`: what follows is a branch's block.
+                blocks.append("RETRIES" in states[parser_state.position])
+                if len(blocks) > MAX_DEPTH:
                     kind = "TOO_DEEP"
             elif kind == "RBRACE":
-                depth -= 1
+                if blocks:
+                    blocks.pop()
             elif kind == "COMMENT":
-                if "KEY_HASH" not in states[parser_state.position] or not _HASH_KEY.match(value):
+                if not (blocks and blocks[-1] and HASH_KEY.match(value)):
+                    continue
+                if "KEY_HASH" not in states[parser_state.position]:
                     continue
                 kind, value, position = "KEY_HASH", "#", start - base + 1
             yield Token(kind, value, start)

@@ -5,13 +5,13 @@ To go on, the faulty statement is blanked out of the text (positions stay) and t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from lark.exceptions import UnexpectedToken
 
 from ivrc.ast import Token
 from ivrc.diagnostics import Diagnostic, Label, did_you_mean
-from ivrc.parser.lexer import MASTER, MAX_DEPTH
+from ivrc.parser.lexer import HASH_KEY, MASTER, MAX_DEPTH
 from ivrc.source import Source
 
 _DECLARATIONS = frozenset(
@@ -39,12 +39,32 @@ _SHOWN_TERMINALS = {
 
 
 def _raw_tokens(text: str) -> list[tuple[str, int, int]]:
-    """(kind, start, end) of every token, comments left out."""
-    return [
-        (match.lastgroup, match.start(match.lastgroup), match.end())
-        for match in MASTER.finditer(text)
-        if match.lastgroup not in (None, "COMMENT")
-    ]
+    """(kind, start, end) of every token, comments left out; a `#` that is a key of a branch is none."""
+    found: list[tuple[str, int, int]] = []
+    blocks: list[bool] = []
+    in_head, position = False, 0
+    while (match := MASTER.match(text, position)) is not None:
+        kind, position = match.lastgroup, max(match.end(), position + 1)
+        if kind is None:
+            if match.end() == len(text):
+                break
+            continue
+        start = match.start(kind)
+        if kind == "COMMENT":
+            if not (blocks and blocks[-1] and HASH_KEY.match(match[kind])):
+                continue
+            kind, position = "KEY_HASH", start + 1
+        elif kind == "NAME" and match[kind] == "branch":
+            in_head = True
+        elif kind == "LBRACE":
+            blocks.append(in_head)
+            in_head = False
+        elif kind == "RBRACE":
+            in_head = False
+            if blocks:
+                blocks.pop()
+        found.append((kind, start, position))
+    return found
 
 
 def _open_braces(text: str, upto: int) -> list[int]:
@@ -60,18 +80,33 @@ def _open_braces(text: str, upto: int) -> list[int]:
     return opened
 
 
-def _unclosed(fault: UnexpectedToken, source: Source) -> int | None:
-    """The offset of a brace never closed, if that is what the fault is."""
+def _unclosed(fault: UnexpectedToken, source: Source) -> list[int]:
+    """The offsets of the braces that should have been closed before the fault, outermost first."""
     token: Any = fault.token
     if token.type == "$END":
-        opened = _open_braces(source.text, len(source.text))
-        return opened[-1] if opened else None
+        return _open_braces(source.text, len(source.text))
     offset = token.start - source.base
-    at_line_start = offset == 0 or source.text[offset - 1] == "\n"
-    if at_line_start and token.text in _DECLARATIONS:
-        opened = _open_braces(source.text, offset)
-        return opened[-1] if opened else None
-    return None
+    indent = _indent(source.text, offset)
+    if indent is None or token.type == "RBRACE":
+        return []
+    opened = _open_braces(source.text, offset)
+    if indent == 0 and token.text in _DECLARATIONS:
+        return opened
+    # What stands no deeper than the line of a brace, and would fit if that brace were closed.
+    parser: Any = cast(Any, fault.interactive_parser).copy()
+    for count, opener in enumerate(reversed(opened), start=1):
+        parser.feed_token(Token("RBRACE", "}", token.start))
+        if token.type in parser.accepts():
+            line_start = source.text.rfind("\n", 0, opener) + 1
+            head = source.text[line_start:opener]
+            return opened[-count:] if indent <= len(head) - len(head.lstrip()) else []
+    return []
+
+
+def _indent(text: str, offset: int) -> int | None:
+    """How far a token at an offset is indented; None if it is not the first on its line."""
+    start = text.rfind("\n", 0, offset) + 1
+    return offset - start if not text[start:offset].strip() else None
 
 
 def describe(fault: UnexpectedToken, source: Source, text: str) -> Diagnostic:
@@ -79,8 +114,8 @@ def describe(fault: UnexpectedToken, source: Source, text: str) -> Diagnostic:
     attempt = Source(source.path, text, source.base)
     token: Any = fault.token
     unclosed = _unclosed(fault, attempt)
-    if unclosed is not None:
-        at = source.base + unclosed
+    if unclosed:
+        at = source.base + unclosed[-1]
         labels: tuple[Label, ...] = ()
         if token.type != "$END":
             labels = (Label(token.start, token.end, "it is still open here"),)
@@ -149,9 +184,9 @@ def set_aside(fault: UnexpectedToken, attempt: Source) -> str | None:
     if token.type == "TOO_DEEP":
         return None
     if token.type == "$END":
-        return _close_at(text, len(text), unclosed) if unclosed is not None else None
+        return _close_at(text, len(text), unclosed) if unclosed else None
     offset = token.start - attempt.base
-    if unclosed is not None:
+    if unclosed:
         return _close_at(text, offset, unclosed)
     tokens = _raw_tokens(text)
     index = next((i for i, (_, start, _) in enumerate(tokens) if start >= offset), None)
@@ -165,13 +200,12 @@ def _blank(text: str, start: int, end: int) -> str:
     return text[:start] + "".join(c if c == "\n" else " " for c in text[start:end]) + text[end:]
 
 
-def _close_at(text: str, offset: int, opener: int) -> str | None:
-    """Close what is open before an offset, writing braces over white space only; else drop the declaration."""
-    opened = _open_braces(text, offset)
+def _close_at(text: str, offset: int, unclosed: list[int]) -> str | None:
+    """Close braces before an offset, writing over white space only; without room drop what they opened."""
     room = offset - len(text[:offset].rstrip())
-    if room >= len(opened):
-        return text[: offset - len(opened)] + "}" * len(opened) + text[offset:]
-    start = text.rfind("\n", 0, opened[0]) + 1
+    if room >= len(unclosed):
+        return text[: offset - len(unclosed)] + "}" * len(unclosed) + text[offset:]
+    start = text.rfind("\n", 0, unclosed[0]) + 1
     return _blank(text, start, offset)
 
 

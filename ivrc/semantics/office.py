@@ -16,7 +16,8 @@ DEFAULT_SIP = "PJSIP/ivrc-sip/{address}"
 
 # Technology/resource as Asterisk's Dial takes it. No sign of dialplan syntax is let through:
 # `&` would add a phone, `,` an option, `${` an expression.
-_ENDPOINT = re.compile(r"[A-Za-z][A-Za-z0-9_]*/[\w.@:+*#=\[\]~/-]+")
+# Brackets only around an IPv6 address: one left open would hide the commas after it.
+_ENDPOINT = re.compile(r"[A-Za-z][A-Za-z0-9_]*/[\w.@:+*#=~/-]+(?:@\[[0-9A-Fa-f:.]+\](?::[0-9]+)?)?")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[_-][A-Za-z]{2,8})?")
 

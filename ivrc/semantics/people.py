@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from math import gcd
 
 from ivrc import ast
 from ivrc import model as m
@@ -13,11 +12,12 @@ from ivrc.phone import NumberError, parse_number
 from ivrc.semantics.office import valid_endpoint
 from ivrc.semantics.scope import Faults, Table, look_up
 
-_EXTENSION = re.compile(r"\d{1,10}")
-_CODE = re.compile(r"[*#\d][*#\d]{0,14}")
+_EXTENSION = re.compile(r"[0-9]{1,10}")
+_CODE = re.compile(r"[*#0-9]{1,15}")
 # Asterisk cuts an application's data at 8 KiB; below these the longest line stays far from it.
 MAX_TOGETHER_CHARACTERS = 4000
 MAX_MEMBERS = 200
+MAX_NESTING = 100
 MAX_TOTAL_WEIGHT = 1_000_000
 
 
@@ -133,7 +133,7 @@ def check_callers(node: ast.Callers, people: People) -> m.Callers:
         text = token.value.strip()
         if text.endswith("*"):
             digits = re.sub(r"[\s().\-]", "", text[:-1])
-            if re.fullmatch(r"\+\d{1,14}", digits):
+            if re.fullmatch(r"\+[0-9]{1,14}", digits):
                 prefixes[digits[1:]] = None
             else:
                 hint = 'with the country code, as in: "+7 495 *"'
@@ -195,6 +195,7 @@ def _check_size(node: ast.Group, targets: tuple[m.Target, ...], faults: Faults) 
 
 def _turn(member: ast.Member, people: People, path: tuple[str, ...], seen: set[object]) -> m.RingPlan | None:
     token = member.target
+    _check_marks(member, people)
     if token.type == "STRING":
         number = people.number(token)
         people.needs_trunk.append(token)
@@ -208,7 +209,7 @@ def _turn(member: ast.Member, people: People, path: tuple[str, ...], seen: set[o
     target = mobile_of(employee, member.confirm, token, people) if member.mobile else desk_of(employee, token, people)
     if target is None:
         return None
-    if member.confirm and not isinstance(target, m.Outside):
+    if member.confirm and isinstance(target, m.Desk):
         people.faults.add(
             "IVR101",
             token,
@@ -217,6 +218,17 @@ def _turn(member: ast.Member, people: People, path: tuple[str, ...], seen: set[o
         )
     key = target.number if isinstance(target, m.Outside) else employee.name
     return _once(target, key, seen)
+
+
+def _check_marks(member: ast.Member, people: People) -> None:
+    token = member.target
+    if token.type == "STRING" and member.mobile:
+        people.faults.add("IVR101", token, "`mobile` is for an employee's mobile; this is a number", "take it out")
+    elif token.type != "STRING" and token.text not in people.employees.entries and token.text in people.groups.entries:
+        for word, given in (("mobile", member.mobile), ("confirm", member.confirm)):
+            if given:
+                message = f"`{word}` means nothing for a group"
+                people.faults.add("IVR101", token, message, f"write it in group `{token.text}`, for its members")
 
 
 def _once(target: m.Target, key: object, seen: set[object]) -> m.RingPlan | None:
@@ -232,8 +244,16 @@ def _nested(member: ast.Member, people: People, path: tuple[str, ...], seen: set
         round_trip = " → ".join((*path[path.index(name) :], name))
         people.faults.add("IVR302", member.target, f"group `{name}` contains itself: {round_trip}", "take it out")
         return None
-    people.groups.used.add(name)
-    return _plan(people.groups.entries[name], people, (*path, name), seen)
+    if len(path) >= MAX_NESTING:
+        message = f"groups stand more than {MAX_NESTING} deep in each other here"
+        people.faults.add("IVR302", member.target, message, "name its members in this group")
+        return None
+    if ("group", name) in seen:
+        # All of its members ring already.
+        return None
+    seen.add(("group", name))
+    plan = _plan(people.groups.entries[name], people, (*path, name), seen)
+    return plan if m.dial_together(plan) else None
 
 
 def desk_of(employee: m.Employee, at: Token, people: People) -> m.Target | None:
@@ -283,11 +303,9 @@ def _weights(node: ast.Group, faults: Faults) -> list[int]:
 
 
 def _in_proportion(percentages: list[str]) -> list[int]:
-    """Decimal texts as the smallest whole numbers in the same proportion."""
+    """Decimal texts as whole numbers in the same proportion."""
     digits = max(len(text.partition(".")[2]) for text in percentages)
     whole = [int(text.partition(".")[0] + text.partition(".")[2].ljust(digits, "0")) for text in percentages]
-    common = gcd(*whole) or 1
-    whole = [number // common for number in whole]
     # Asterisk's RAND counts to 2**31: shares of more digits than that are rounded.
     total = sum(whole)
     if total > MAX_TOTAL_WEIGHT:

@@ -17,9 +17,12 @@ from ivrc.semantics.scope import Faults, Table, look_up, seconds_of
 
 OWN_SOUND = "asterisk:"
 _OWN_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)*")
-_SIP = re.compile(r"(sips?:)?([A-Za-z0-9_.!~*+=$-]{1,60})@([A-Za-z0-9.-]{1,80}|\[[0-9a-fA-F:]{2,45}\])(:\d{1,5})?")
+_SIP = re.compile(
+    r"((?i:sips?:))?([A-Za-z0-9_.!~*+=$-]{1,60})@([A-Za-z0-9.-]{1,80}|\[[0-9a-fA-F:]{2,45}\])(:[0-9]{1,5})?"
+)
 _KEYS = frozenset("0123456789*#")
 MAX_PROMPT_CHARACTERS = 200
+MAX_CHAIN = 40
 MAX_SPEECH_CHARACTERS = 2000
 
 
@@ -116,10 +119,10 @@ class Steps:
                 message = "there is nothing to say" if not text.strip() else "this text is too long to say"
                 self.faults.add("IVR409", node.text, message, f"up to {MAX_SPEECH_CHARACTERS} characters")
                 return None
-            return m.Prompt("speech", text, node.start, node.end)
+            return m.Prompt("speech", text, node.text.start, node.text.end)
         if text.startswith(OWN_SOUND):
             own = text[len(OWN_SOUND) :]
-            if not _OWN_NAME.fullmatch(own) or ".." in own:
+            if not _OWN_NAME.fullmatch(own) or ".." in own or len(own) > MAX_PROMPT_CHARACTERS:
                 hint = 'as in: "asterisk:vm-goodbye"'
                 self.faults.add("IVR407", node.text, "this is no name of a sound of Asterisk's", hint)
                 return None
@@ -177,11 +180,11 @@ class Steps:
             self.faults.add("IVR405", node.address, "this is no SIP address", 'as in: "sip:help@partner.example"')
             return None
         scheme, user, host, port = match.groups()
-        if host.casefold() in self.settings.domains:
+        if host.casefold().rstrip(".") in self.settings.domains:
             message = f"{host} is this office's own domain: `call sip` goes to addresses outside"
             self.faults.add("IVR406", node.address, message, "call the employee or the group by name")
             return None
-        return m.CallSip(f"{scheme or 'sip:'}{user}@{host}{port or ''}", seconds, node.start, node.end)
+        return m.CallSip(f"{(scheme or 'sip:').lower()}{user}@{host}{port or ''}", seconds, node.start, node.end)
 
     def move(self, node: ast.Move) -> m.Move | None:
         """`->`."""
@@ -230,13 +233,17 @@ class Steps:
             return 0
         return int(token.text)
 
-    def when(self, node: ast.When) -> m.When | None:
+    def when(self, node: ast.When, depth: int = 0) -> m.When | None:
         """`when`."""
+        if depth == MAX_CHAIN:
+            message = f"more than {MAX_CHAIN} conditions stand in one chain of `else when`"
+            self.faults.add("IVR105", Token("WHEN", "when", node.start), message, "move the rest to a scenario")
+            return None
         condition = self.condition(node.condition, node)
         then = self.target(node.then)
         other: m.Block | None = None
         if isinstance(node.otherwise, ast.When):
-            inner = self.when(node.otherwise)
+            inner = self.when(node.otherwise, depth + 1)
             other = m.Block((inner,) if inner else ())
         elif node.otherwise is not None:
             other = self.target(node.otherwise)

@@ -59,19 +59,24 @@ def look_up(table: Table[T], name: Token, faults: Faults, others: tuple[Table[An
         return entry
     for other in others:
         if name.text in other.entries:
-            article = "an" if other.kind[0] in "aeiou" else "a"
-            message = f"`{name.text}` is {article} {other.kind}, not a {table.kind}"
+            message = f"`{name.text}` is {_a(other.kind)}, not {_a(table.kind)}"
             faults.add("IVR201", name, message, _use_instead(other.kind, name.text))
             return None
-    faults.add("IVR201", name, f"there is no {table.kind} `{name.text}`", _known_names(table, name.text))
+    missing = "there are no hours" if table.kind == "hours" else f"there is no {table.kind}"
+    faults.add("IVR201", name, f"{missing} `{name.text}`", _known_names(table, name.text))
     return None
 
 
 def _known_names(table: Table[Any], name: str) -> str:
     known = sorted(table.entries)
     if not known:
-        return f"nothing declares a {table.kind} in this office yet"
+        return f"nothing declares {_a(table.kind)} in this office yet"
     return did_you_mean(name, known) or "there are: " + ", ".join(f"`{each}`" for each in known[:8])
+
+
+def _a(kind: str) -> str:
+    """A kind with its article; `hours` has none."""
+    return kind if kind == "hours" else f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
 def _use_instead(kind: str, name: str) -> str:
@@ -90,7 +95,7 @@ def seconds_of(token: Token | None, default: int, faults: Faults, limit: int) ->
     """A duration token in whole seconds, from 1 to `limit`; the default if there is none or it is faulty."""
     if token is None:
         return default
-    digits = token.text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    digits = token.text[: len(token.text) - len(token.text.lstrip("0123456789."))]
     unit = token.text[len(digits) :]
     factor = _UNITS.get(unit)
     if factor is None:

@@ -15,7 +15,10 @@ The office's clock runs `SPEED` times as fast as ours: all seconds here and in w
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
+import shutil
 import sys
 import tempfile
 import textwrap
@@ -36,7 +39,7 @@ from ivrc.testbed.conf import PhoneSpec
 from ivrc.testbed.fetch import fetch, is_fetched
 from ivrc.testbed.instance import Asterisk
 from ivrc.testbed.journey import Ended, Heard, Journey, Key, Rang, RingEnded, Step, Talked
-from ivrc.testbed.prefix import TestbedError
+from ivrc.testbed.prefix import Prefix, TestbedError
 from ivrc.testbed.sip import Caller, CallResult, Phone
 from ivrc.testbed.sip_xml import BUSY, Act, Behaviour, answers, expect_answer, hangup, key, pause, silent, wait_hangup
 from ivrc.testbed.watch import Watch
@@ -61,6 +64,7 @@ _PHONES: dict[str, Behaviour] = {
 }
 _STATUS = {
     "NOANSWER": "{} does not pick up",
+    "CONTINUE": "{} has not pressed 1: not put through",
     "BUSY": "{} refuses",
     "CHANUNAVAIL": "{} cannot be reached",
     "CONGESTION": "{} cannot be reached",
@@ -174,8 +178,9 @@ class Told(NamedTuple):
 class Narrator:
     """Tells one call's journey: the steps in the source's words, and under each what happened."""
 
-    def __init__(self, office: Office, offline: set[str]) -> None:
+    def __init__(self, office: Office, offline: set[str], who: str) -> None:
         self._office = office
+        self._who = who  # calls
         self._offline = offline
         self._told: list[Told] = []
         self._caller = ""  # the caller's channel
@@ -240,9 +245,9 @@ class Narrator:
         """What is not in the step's own words, or is heard again; taken from the step, which keeps the order."""
         name = self._prompt(event.data)
         if name in self._heard:
-            self._say(event.at, f"the caller hears {name} again")
+            self._say(event.at, f"{self._who} hears {name} again")
         elif name not in self._words:
-            self._say(event.at, f"the caller hears {name}")
+            self._say(event.at, f"{self._who} hears {name}")
         self._heard.add(name)
 
     def _prompt(self, sound: str) -> str:
@@ -266,7 +271,7 @@ class Narrator:
                 self._say(event.at, f"{person.display} is {why}: passed over")
 
     def _key(self, event: Key) -> None:
-        who = f"{'the caller' if event.channel == self._caller else self._asked} presses "
+        who = f"{self._who if event.channel == self._caller else self._asked} presses "
         last = self._told[-1]
         if last.text.startswith(who) and event.at - last.at < 2:
             self._more(event.digit)
@@ -279,6 +284,7 @@ class Narrator:
             return  # another phone of the same person
         last = self._told[-1]
         self._ringing[who] = event.at
+        self._asked = ""
         together = last.text.endswith((" rings", " ring")) and event.at - last.at < 0.5 and not last.place
         if together:
             others = last.text.rpartition(" ")[0].replace(" and ", "; ")
@@ -308,7 +314,7 @@ class Narrator:
 
     def _ended(self, event: Ended, result: CallResult) -> None:
         who, since = self._talks or ("the office", event.at)
-        text = f"{'the caller' if result.ended_by == 'caller' else who} hangs up"
+        text = f"{self._who if result.ended_by == 'caller' else who} hangs up"
         self._say(event.at, f"{text} ({event.at - since:.0f} s of talk)" if self._talks else text)
 
 
@@ -391,7 +397,8 @@ class Stage:
                 raise DemoError(f"the call did not go as written:\n{result.transcript}")
             self.watch.wait_event(lambda _: len(self.watch.calls()) > seen, 5)
             journey = self.watch.journey(self.watch.calls()[seen], timeout=15)
-        return Narrator(self.office, phones.offline).tell(journey, result)
+        who = self.office.person(call["staff"]).display if "staff" in call else "the caller"
+        return Narrator(self.office, phones.offline, who).tell(journey, result)
 
     def _caller(self, call: Mapping[str, Any]) -> Caller:
         user, from_ = "trunk", _digits(call.get("from", ""))
@@ -421,8 +428,10 @@ class Stage:
     def _occupy(self, endpoint: str) -> None:
         """Put a phone into a call of its own."""
         since = len(self.watch.events)
-        fields = {"Channel": f"PJSIP/{endpoint}", "Application": "Wait", "Data": "3600", "Async": "true"}
-        self.watch.run(self.watch.ami.action("Originate", **fields))
+        call = self.watch.ami.action(
+            "Originate", Channel=f"PJSIP/{endpoint}", Application="Wait", Data="3600", Async="true"
+        )
+        self.watch.run(call)
         self.watch.wait_event(
             lambda event: (
                 event["Event"] == "ExtensionStatus"
@@ -453,6 +462,7 @@ def show(folder: Path) -> None:
     if not is_fetched(_VERSION):
         print("fetching an Asterisk, once (a minute or two)", flush=True)
     root = fetch(_VERSION)
+    _lend_a_voice(root)
     with tempfile.TemporaryDirectory(prefix="ivrc-demo-") as temporary, ExitStack() as stack:
         build, run = Path(temporary) / "build", Path(temporary) / "asterisk"
         compiled = compile_offices([folder])
@@ -473,6 +483,14 @@ def show(folder: Path) -> None:
         if warnings := asterisk.warnings():
             raise DemoError("Asterisk complained:\n" + "\n".join(warnings))
     print(f"\n{len(calls)} calls, no complaint of Asterisk's; {time.monotonic() - began:.0f} s.")
+
+
+def _lend_a_voice(root: Path) -> None:
+    """Let `say` speak with the espeak-ng that came with the Asterisk where the machine has none."""
+    if "IVRC_ESPEAK" not in os.environ and shutil.which("espeak-ng") is None:
+        prefix = Prefix(root)
+        os.environ["IVRC_ESPEAK"] = shlex.join(prefix.command("usr/bin/espeak-ng"))
+        os.environ["ESPEAK_DATA_PATH"] = prefix.environment()["ESPEAK_DATA_PATH"]
 
 
 def _asterisk(office: Office, calls: list[dict[str, Any]], root: Path, run: Path, sounds: Path) -> Asterisk:

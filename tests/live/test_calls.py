@@ -154,7 +154,7 @@ def test_hangup_before_any_answer_refuses_the_call(lab: Lab) -> None:
 def test_nobody_answered_is_told_as_such(lab: Lab, last: int, phones: dict[str, Behaviour]) -> None:
     """480, and never the 404 that a phone or network on the way may have given."""
     phones = phones or {"boris": BUSY}
-    result, journey = lab.call(number(last), [expect_refused(480)], phones)
+    result, _journey = lab.call(number(last), [expect_refused(480)], phones)
     assert result.ok, result.transcript
     assert not result.answered
 

@@ -32,7 +32,7 @@ def formatted(text: str) -> str:
         ),
         ("hours o { mon - fri 09:00 - 18:00 , sat }", "hours o { mon-fri 09:00-18:00, sat }\n"),
         ("# one\n\n\n# two\n", "# one\n\n# two\n"),
-        ("switch s toggled\r\nby \"*1\"\r\n", 'switch s toggled\nby "*1"\n'),
+        ('switch s toggled\r\nby "*1"\r\n', 'switch s toggled\nby "*1"\n'),
     ],
 )
 def test_canonical_form(written: str, canonical: str) -> None:

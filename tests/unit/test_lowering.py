@@ -1,0 +1,105 @@
+"""Model to dialplan: what holds of every program's lines."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.dialplan import Dialplan
+from tests.support import CORPUS, OFFICE, compile_paths, compile_text, dialplan_of, lines_of
+
+CASES = sorted(CORPUS.glob("*.ivr"), key=lambda path: path.name)
+FORBIDDEN = re.compile(r"\b(System|TrySystem|SHELL|EVAL|ENV|FILE|GotoIfTime|AGI|ODBC_\w+|CURL)\(")
+# What a caller or a phone sends, and nothing has filtered yet.
+RAW = re.compile(r"\$\{(?:CALLERID\(name\)|CALLERID\(num\)\}|EXTEN\}|PJSIP_HEADER|SIP_HEADER)")
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_no_application_or_function_that_reaches_outside(path: object) -> None:
+    code = [line for line in compile_paths(path).dialplan.splitlines() if not line.startswith(";")]  # type: ignore[arg-type]
+    assert [line for line in code if FORBIDDEN.search(line)] == []
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_what_a_caller_sends_is_filtered_first(path: object) -> None:
+    code = [line for line in compile_paths(path).dialplan.splitlines() if not line.startswith(";")]  # type: ignore[arg-type]
+    filtered = [re.sub(r"\$\{FILTER\([0-9+-]+,\$\{(?:CALLERID\(num\)|EXTEN)\}\)\}", "", line) for line in code]
+    assert [line for line in filtered if RAW.search(line)] == []
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_every_dial_has_a_time_and_no_transfer(path: object) -> None:
+    for context in Dialplan(compile_paths(path).dialplan).contexts.items():  # type: ignore[arg-type]
+        for lines in context[1].extensions.values():
+            for line in lines:
+                if line.app == "Dial":
+                    _, seconds, options = re.sub(r"\([^()]*\)", "", line.args).rsplit(",", 2)
+                    assert seconds or context[0].endswith(".confirm")
+                    assert not set(options) & set("tTkKhHg")
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_calls_never_fall_off_the_end_of_an_extension(path: object) -> None:
+    """Past the last line Asterisk would look for other extensions."""
+    ends = {"Goto", "Hangup", "Return", "WaitExten", "NoOp"}
+    for name, context in Dialplan(compile_paths(path).dialplan).contexts.items():  # type: ignore[arg-type]
+        for exten, lines in context.extensions.items():
+            assert lines[-1].app in ends, f"{exten}@{name}"
+
+
+STEPS_BEFORE_ANSWER = ["call employee anna", 'call number "+7 495 123-45-67"', "call group g", "when mon { }", "hangup"]
+
+
+@pytest.mark.parametrize("step", STEPS_BEFORE_ANSWER)
+def test_line_is_not_answered_for_steps_without_audio(step: str) -> None:
+    dialplan = dialplan_of(step, declarations="group g random { anna boris }\n")
+    assert "Answer()" not in "".join(lines_of(dialplan, "ivrc-acme-main"))
+
+
+@pytest.mark.parametrize(
+    "step", ['play "x"', 'say "x"', 'play "asterisk:x" for 5s', "wait extension", "branch { 1 -> main }"]
+)
+def test_line_is_answered_just_before_the_first_audio(step: str) -> None:
+    lines = lines_of(dialplan_of("call employee boris", step, step), "ivrc-acme-main")
+    answers = [index for index, line in enumerate(lines) if line.endswith("Answer()")]
+    assert len(answers) == 1
+    assert "Dial(" in lines[answers[0] - 1]
+
+
+def test_each_number_has_a_context_of_its_own() -> None:
+    """Asterisk loads a context of many extensions in quadratic time."""
+    numbers = "".join(f'number "+7 495 000 {n // 100:02} {n % 100:02}" -> main\n' for n in range(1000))
+    contexts = Dialplan(compile_text(OFFICE + numbers + "scenario main { }").dialplan).contexts
+    assert max(len(context.extensions) for name, context in contexts.items() if "number" in name) == 1
+    assert len(contexts["ivrc-incoming"].extensions) < 5
+
+
+@pytest.mark.parametrize(
+    ("duration", "seconds"), [("1s", 1), ("20s", 20), ("90sec", 90), ("2m", 120), ("1min", 60), ("1h", 3600)]
+)
+def test_durations_are_seconds(duration: str, seconds: int) -> None:
+    assert f"Dial(PJSIP/boris,{seconds},i)" in dialplan_of(f"call employee boris for {duration}")
+
+
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        ("call employee boris", "Dial(PJSIP/boris,20,i)"),
+        ('call number "+7 812 765-43-21"', "Dial(PJSIP/+78127654321@provider,30,i)"),
+        ('call sip "sip:a@b.example"', "Dial(PJSIP/ivrc-sip/sip:a@b.example,30,i)"),
+        ("call employee anna then mobile", "Dial(PJSIP/+79160000001@provider,30,i)"),
+        ("branch { 1 -> main }", "WaitExten(7)"),
+        ("wait extension", "WaitExten(5)"),
+    ],
+)
+def test_durations_by_default(step: str, line: str) -> None:
+    assert line in dialplan_of(step)
+
+
+def test_a_new_line_in_the_source_changes_little_in_the_output() -> None:
+    before = dialplan_of('play "a"', 'play "b"', 'play "c"').splitlines()
+    after = dialplan_of('play "a"', 'play "b"', 'play "new"', 'play "c"').splitlines()
+    places = re.compile(r"\(office\.ivr:\d+\)")
+    changed = {places.sub("", line) for line in after} - {places.sub("", line) for line in before}
+    assert changed == {'; play "new"    ', " same => n,Playback(ivrc/acme/new)"}
