@@ -233,10 +233,10 @@ def test_text_that_cannot_be_spoken(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("IVRC_ESPEAK", command)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (found,) = faults(tmp_path, {"office.ivr": 'scenario main {\n    say "Hello"\n}\n'})
-    assert found[:2] == ("IVR409", "office.ivr:2:5")
+    assert found[:2] == ("IVR409", "office.ivr:2:9")
 
 
 @pytest.mark.parametrize("text", ["...", "!?", "—"])
 def test_text_without_a_word_cannot_be_spoken(tmp_path: Path, text: str) -> None:
     (found,) = faults(tmp_path, {"office.ivr": f'scenario main {{ say "{text}" }}\n'})
-    assert found[:2] == ("IVR409", "office.ivr:1:17")
+    assert found[:2] == ("IVR409", "office.ivr:1:21")
