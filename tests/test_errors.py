@@ -20,7 +20,7 @@ import pytest
 
 from ivrc import pipeline
 from ivrc.diagnostics import CODES, render
-from tests.support import ERRORS, write_tree
+from tests.support import ERRORS, compile_text, write_tree
 
 CASES = sorted(path.stem for path in ERRORS.glob("*.ivr"))
 # Codes that take more than a file of text to cause: tested at the end of this module.
@@ -94,6 +94,35 @@ def test_file_announces_something(case: str) -> None:
 def test_every_code_has_a_case() -> None:
     announced = {each.code for case in CASES for each in expectations((ERRORS / f"{case}.ivr").read_bytes().decode())}
     assert set(CODES) - announced == WITH_FILES
+
+
+UNFINISHED = ["play", "say", "wait", "call", "call employee", "call employee anna for", "branch playing", "when", "->"]
+NEXT = {
+    "brace": " }",
+    "brace-below": "\n}",
+    "step": "\n    hangup\n}",
+    "block": "\n    when caller hidden {\n        hangup\n    }\n}",
+    "inner-brace": "\n    when caller hidden {\n        play\n    }\n    hangup\n}",
+    "declaration": "\n}\nscenario other {\n    hangup\n}",
+}
+
+
+@pytest.mark.parametrize("follows", NEXT.values(), ids=NEXT.keys())
+@pytest.mark.parametrize("statement", UNFINISHED)
+def test_unfinished_statement_is_not_taken_for_an_open_brace(statement: str, follows: str) -> None:
+    """All braces are closed here. Whatever else is reported, the block is not what is wrong."""
+    source = f'employee anna {{ sip "PJSIP/anna" }}\nscenario main {{\n    {statement}{follows}\n'
+    found = compile_text(source).diagnostics
+    assert found
+    assert {each.code for each in found} <= {"IVR101", "IVR201"}
+    assert len(found) <= 3
+
+
+@pytest.mark.parametrize("declaration", ["include", "switch night", "group sales", 'number "+7 495 123-45-67" ->'])
+def test_unfinished_declaration_is_not_taken_for_the_end_of_the_file(declaration: str) -> None:
+    found = compile_text(f"{declaration}\nscenario main {{ hangup }}\n").diagnostics
+    assert {each.code for each in found} == {"IVR101"}
+    assert not any("the file ends" in each.message for each in found)
 
 
 # ── faults that take other files ────────────────────────────────────────────────────────────────

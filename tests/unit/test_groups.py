@@ -99,7 +99,11 @@ def test_weights_are_in_the_proportion_written(members: str, proportions: tuple[
     assert [weight * wanted for weight in weights] == [part * total for part in proportions]
 
 
-@pytest.mark.parametrize("share", ["33.33333333", "0.000000000001", "99999999999"])
+@pytest.mark.parametrize(
+    "share",
+    ["33.33333333", "0.000000000001", "99999999999", "9" * 5000, "0." + "3" * 5000],
+    ids=lambda share: share[:14],
+)
 def test_sum_of_the_weights_is_one_that_asterisk_can_draw_from(share: str) -> None:
     """RAND draws 32-bit integers: a share that takes more is an error, or is scaled."""
     outcome = compile_text(
@@ -163,7 +167,8 @@ def test_groups_that_double_at_each_level() -> None:
     """Thirty lines that would be a thousand million turns if each were spelt out."""
     levels = "".join(f"group g{i} in order {{ g{i + 1} g{i + 1} }}\n" for i in range(30))
     run = compile_apart(OFFICE + levels + "group g30 in order { anna }\nscenario main { call group g0 }\n", 5)
-    assert run.returncode == 0
+    assert "Traceback" not in run.stderr
+    assert run.returncode in (0, 1)
 
 
 @pytest.mark.parametrize("strategy", ["at once", "in order", "random"])

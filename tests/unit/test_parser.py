@@ -156,6 +156,11 @@ def test_days_may_be_names() -> None:
     assert office_of("scenario mon { }\nscenario x { -> mon }\n").scenarios[0].name == "mon"
 
 
+def test_comment_ends_where_an_editor_ends_the_line() -> None:
+    """A carriage return alone ends a line too: what follows must not vanish into the comment."""
+    assert codes_of("# an office\rplya\r") == ["IVR101"]
+
+
 def test_strings_have_two_escapes() -> None:
     token = Token("STRING", r'"a \"b\" \\ \n \x c"', 0)
     assert token.value == r'a "b" \ \n \x c'
