@@ -40,7 +40,7 @@ $(VENV)/ready: pyproject.toml Makefile
 	touch $@
 
 asterisk: setup
-	$(BIN)/python -m ivrc.testbed.fetch 22 16
+	$(BIN)/python -m ivrc.testbed.fetch --where-there-is 22 16
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -104,7 +104,7 @@ class CallNumber(NamedTuple):
 
     number: Token
     durations: tuple[Token, ...]
-    confirm: bool
+    confirms: tuple[Token, ...]
     start: int
     end: int
 
@@ -262,8 +262,17 @@ class Member(NamedTuple):
 
     target: Token
     weights: tuple[Token, ...]
-    mobile: bool
-    confirm: bool
+    marks: tuple[Token, ...]
+
+    @property
+    def mobile(self) -> bool:
+        """Whether the mobile is meant."""
+        return any(mark.type == "MOBILE" for mark in self.marks)
+
+    @property
+    def confirm(self) -> bool:
+        """Whether whoever picks up must accept."""
+        return any(mark.type == "CONFIRM" for mark in self.marks)
 
 
 class Group(NamedTuple):

@@ -99,9 +99,7 @@ def _run(paths: list[Path], write: bool) -> Compiled:
         return Compiled(sources, diagnostics, None, names)
     if kept:
         kept.save()
-    if not write:
-        return Compiled(sources, diagnostics, {}, names)
-    files = assemble([office.unit for office in offices])
+    files = assemble([office.unit for office in offices]) if write else {}
     for office in offices:
         made, faults = make_sounds(office)
         files |= made
@@ -118,7 +116,8 @@ def build_office(root: Path, loader: Loader) -> tuple[Office | None, list[Diagno
     if not files:
         return None, diagnostics
     first = files[0].source
-    office, found = analyse([file.tree for file in files], default_name(root), first.path, first.base)
+    broken = [diagnostic.start for diagnostic in diagnostics]
+    office, found = analyse([file.tree for file in files], default_name(root), first.path, first.base, broken)
     diagnostics = diagnostics + found
     if has_errors(diagnostics):
         return None, diagnostics

@@ -23,7 +23,7 @@ CODES: dict[str, str] = {
     "IVR208": "a setting is missing that something needs",
     "IVR209": "a setting has a value that does not exist",
     "IVR301": "a caller could go round for ever",
-    "IVR302": "a group contains itself",
+    "IVR302": "a group contains itself, or groups stand too deep in each other",
     "IVR303": "a key is used twice in one branch",
     "IVR304": "a list is empty that must not be",
     "IVR305": "a step that this version does not compile",

@@ -58,7 +58,7 @@ class Sheet:
     def close(self) -> None:
         """The context is whole: hand it over."""
         if self.timed:
-            # The time limit of a step ran out (see `steps._limited`): go on where that step said.
+            # The time limit of a step ran out (see `steps._limit`): go on where that step said.
             self.extensions.append(
                 ir.Extension(
                     "T",

@@ -78,7 +78,7 @@ class Builder(Transformer[Any, Any]):
         return " ".join(token.text for token in c)
 
     def member(self, c: list[Any]) -> ast.Member:
-        return ast.Member(c[0], _tokens(c, "PERCENT"), _has(c, "MOBILE"), _has(c, "CONFIRM"))
+        return ast.Member(c[0], _tokens(c, "PERCENT"), _tokens(c, "MOBILE", "CONFIRM"))
 
     def hours(self, c: list[Any]) -> ast.Hours:
         return ast.Hours(c[1], c[3], _start(c), _end(c))
@@ -149,7 +149,7 @@ class Builder(Transformer[Any, Any]):
         return ast.ThenMobile(_one(c, For), _has(c, "CONFIRM"), _start(c), _end(c))
 
     def call_number(self, c: list[Any]) -> ast.CallNumber:
-        return ast.CallNumber(c[2], _tokens(c, "FOR"), _has(c, "CONFIRM"), _start(c), _end(c))
+        return ast.CallNumber(c[2], _tokens(c, "FOR"), _tokens(c, "CONFIRM"), _start(c), _end(c))
 
     def call_sip(self, c: list[Any]) -> ast.CallSip:
         return ast.CallSip(c[2], c[3] if len(c) > 3 else None, _start(c), _end(c))

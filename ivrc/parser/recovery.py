@@ -18,6 +18,8 @@ _DECLARATIONS = frozenset(
     {"settings", "employee", "group", "hours", "callers", "switch", "number", "scenario", "include"}
 )
 _STEPS = ("play", "say", "wait", "call", "reach", "branch", "when", "voicemail", "fax", "hangup", "record")
+# Words that only ever begin something: one of them in the wrong place means that what is before it stops short.
+_STARTERS = frozenset(word.upper() for word in (*_DECLARATIONS, *_STEPS)) - {"NUMBER", "GROUP", "SWITCH"}
 _SHOWN_TERMINALS = {
     "NAME": "a name",
     "STRING": "a text in quotes",
@@ -95,6 +97,8 @@ def _unclosed(fault: UnexpectedToken, source: Source) -> list[int]:
     # What stands no deeper than the line of a brace, and would fit if that brace were closed.
     parser: Any = cast(Any, fault.interactive_parser).copy()
     for count, opener in enumerate(reversed(opened), start=1):
+        if "RBRACE" not in parser.accepts():
+            return []
         parser.feed_token(Token("RBRACE", "}", token.start))
         if token.type in parser.accepts():
             line_start = source.text.rfind("\n", 0, opener) + 1
@@ -180,20 +184,38 @@ def set_aside(fault: UnexpectedToken, attempt: Source) -> str | None:
     """The text without the faulty statement, every other position kept; None to give up."""
     text = attempt.text
     token: Any = fault.token
-    unclosed = _unclosed(fault, attempt)
     if token.type == "TOO_DEEP":
         return None
-    if token.type == "$END":
-        return _close_at(text, len(text), unclosed) if unclosed else None
-    offset = token.start - attempt.base
+    unclosed = _unclosed(fault, attempt)
+    at_end = token.type == "$END"
+    offset = len(text) if at_end else token.start - attempt.base
     if unclosed:
         return _close_at(text, offset, unclosed)
     tokens = _raw_tokens(text)
-    index = next((i for i, (_, start, _) in enumerate(tokens) if start >= offset), None)
-    if index is None:
+    index = next((i for i, (_, start, _) in enumerate(tokens) if start >= offset), len(tokens))
+    if not tokens or (index == len(tokens) and not at_end):
         return None
+    taken = _word_taken_for_a_name(fault, attempt)
+    if taken is not None:
+        # `number … ->` with nothing after it took the next declaration's word for a scenario.
+        index = next(i for i, (_, start, _) in enumerate(tokens) if start == taken)
+    before = _first_of_statement(text, tokens, index - 1) if index > 0 else None
+    unfinished = at_end or taken is not None or token.type == "RBRACE" or token.type in _STARTERS
+    if unfinished and before is not None and tokens[index - 1][0] not in ("LBRACE", "RBRACE"):
+        # The fault is that what stands before stops short; what it stopped before is in order.
+        return _blank(text, tokens[before][1], tokens[index - 1][2])
     start, end = _statement(text, tokens, index)
     return _blank(text, start, end)
+
+
+def _word_taken_for_a_name(fault: UnexpectedToken, attempt: Source) -> int | None:
+    """The offset of a declaration's word, first on its line, that the parser has just taken for a name."""
+    stack = cast(Any, fault.interactive_parser).parser_state.value_stack
+    last = stack[-1] if stack else None
+    if isinstance(last, Token) and last.type == "NAME" and last.text in _DECLARATIONS:
+        offset = last.start - attempt.base
+        return offset if _indent(attempt.text, offset) == 0 else None
+    return None
 
 
 def _blank(text: str, start: int, end: int) -> str:
@@ -209,13 +231,19 @@ def _close_at(text: str, offset: int, unclosed: list[int]) -> str | None:
     return _blank(text, start, offset)
 
 
-def _statement(text: str, tokens: list[tuple[str, int, int]], index: int) -> tuple[int, int]:
-    """The range of the statement around a token: its line, and the whole of a block that it opens."""
+def _first_of_statement(text: str, tokens: list[tuple[str, int, int]], index: int) -> int:
+    """The first token of the statement that holds a token: on its line, after the last brace before it."""
     first = index
     while first > 0 and tokens[first - 1][0] not in ("LBRACE", "RBRACE"):
         if "\n" in text[tokens[first - 1][2] : tokens[first][1]]:
             break
         first -= 1
+    return first
+
+
+def _statement(text: str, tokens: list[tuple[str, int, int]], index: int) -> tuple[int, int]:
+    """The range of the statement around a token: its line, and the whole of a block that it opens."""
+    first = _first_of_statement(text, tokens, index)
     depth, last = 0, index
     for at in range(first, len(tokens)):
         kind, start, _ = tokens[at]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ivrc import ast
@@ -17,12 +18,15 @@ from ivrc.semantics.scenarios import Steps
 from ivrc.semantics.scope import Faults, Table, declare, look_up
 
 
-def analyse(files: list[ast.File], default_name: str, folder: str, start: int) -> tuple[m.Office, list[Diagnostic]]:
+def analyse(
+    files: list[ast.File], default_name: str, folder: str, start: int, broken: Iterable[int] = ()
+) -> tuple[m.Office, list[Diagnostic]]:
     """The office that some files make up together.
 
-    `default_name` names an office without the setting; `folder` is where its prompts folder lies.
+    `default_name` names an office without the setting; `folder` is where its prompts folder lies; `broken` are
+    the positions where the parser left something out.
     """
-    faults = Faults()
+    faults = Faults(broken)
     by_kind: dict[type, list[Any]] = {}
     for file in files:
         for node in file.declarations:
@@ -79,7 +83,7 @@ def _hours(by_kind: dict[type, list[Any]], settings: Settings, faults: Faults) -
         if settings.timezone is None:
             hint = 'as in: settings { timezone "Europe/Moscow" }'
             faults.add("IVR208", node.name, "hours need the setting `timezone`", hint)
-        declare(table, node.name, check_hours(node.items, settings.timezone or "UTC", node.name, faults), faults)
+        declare(table, node.name, check_hours(node.items, settings.timezone or "UTC", node.name, node, faults), faults)
     return table
 
 

@@ -25,7 +25,9 @@ class _Rule:
         self.ranges: list[h.Range] = []
 
 
-def check_hours(items: tuple[ast.HoursItem, ...], timezone: str, at: Token, faults: Faults) -> h.Hours:
+def check_hours(
+    items: tuple[ast.HoursItem, ...], timezone: str, at: Token, whole: ast.Hours | ast.When, faults: Faults
+) -> h.Hours:
     """The meaning of an hours declaration; faulty entries are reported and left out."""
     rules = _group(items, faults)
     weekly, exceptions, additions = [], [], []
@@ -42,7 +44,7 @@ def check_hours(items: tuple[ast.HoursItem, ...], timezone: str, at: Token, faul
         else:
             additions += [h.Addition(dates, ranges or h.WHOLE_DAY) for dates in rule.dates]
     if not weekly and not additions:
-        faults.add("IVR410", at, "these hours never hold", _EXAMPLE)
+        faults.add_if_whole("IVR410", at, whole, "these hours never hold", _EXAMPLE)
     return h.Hours(timezone, tuple(weekly), tuple(exceptions), tuple(additions))
 
 

@@ -79,6 +79,8 @@ def check_settings(blocks: list[ast.Settings], default_name: str, start: int, fa
         return given[key][0] if key in given else None
 
     office = value("office")
+    if "trunk" in given and "{national}" in given["trunk"][0].value and "country" not in given:
+        faults.add("IVR208", given["trunk"][0], "`{national}` needs the setting `country`", "as in: country RU")
     trunk, sip = value("trunk"), value("sip")
     return Settings(
         office=office,

@@ -18,6 +18,7 @@ _CODE = re.compile(r"[*#0-9]{1,15}")
 MAX_TOGETHER_CHARACTERS = 4000
 MAX_MEMBERS = 200
 MAX_NESTING = 100
+MAX_PERCENTAGE_CHARACTERS = 20
 MAX_TOTAL_WEIGHT = 1_000_000
 
 
@@ -128,7 +129,9 @@ def check_callers(node: ast.Callers, people: People) -> m.Callers:
     numbers: dict[str, None] = {}
     prefixes: dict[str, None] = {}
     if not node.entries:
-        people.faults.add("IVR304", node.name, "this list holds nobody", 'as in: callers vip { "+7 916 123-45-67" }')
+        people.faults.add_if_whole(
+            "IVR304", node.name, node, "this list holds nobody", 'as in: callers vip { "+7 916 123-45-67" }'
+        )
     for token in node.entries:
         text = token.value.strip()
         if text.endswith("*"):
@@ -163,7 +166,9 @@ def resolve_group(name: Token, people: People, path: tuple[str, ...] = ()) -> m.
 def _plan(node: ast.Group, people: People, path: tuple[str, ...], seen: set[object]) -> m.RingPlan:
     """How a group rings. `seen` holds who rings already: an employee in a group twice rings once."""
     if not node.members:
-        people.faults.add("IVR304", node.name, f"group `{node.name.text}` has no members", "name who rings in it")
+        people.faults.add_if_whole(
+            "IVR304", node.name, node, f"group `{node.name.text}` has no members", "name who rings in it"
+        )
     if len(node.members) > MAX_MEMBERS:
         message = f"a group has up to {MAX_MEMBERS} members, this one {len(node.members)}"
         people.faults.add("IVR414", node.name, message, "put parts of it into groups of their own")
@@ -222,6 +227,11 @@ def _turn(member: ast.Member, people: People, path: tuple[str, ...], seen: set[o
 
 def _check_marks(member: ast.Member, people: People) -> None:
     token = member.target
+    seen: set[str] = set()
+    for mark in member.marks:
+        if mark.text in seen:
+            people.faults.add("IVR108", mark, f"`{mark.text}` is given twice", "keep one")
+        seen.add(mark.text)
     if token.type == "STRING" and member.mobile:
         people.faults.add("IVR101", token, "`mobile` is for an employee's mobile; this is a number", "take it out")
     elif token.type != "STRING" and token.text not in people.employees.entries and token.text in people.groups.entries:
@@ -290,6 +300,10 @@ def _weights(node: ast.Group, faults: Faults) -> list[int]:
             return [1] * len(given)
         if len(member.weights) > 1:
             faults.add("IVR108", member.weights[1], "a member has one percentage", "keep one")
+    for weights in given:
+        if len(weights[0].text) > MAX_PERCENTAGE_CHARACTERS:
+            faults.add("IVR307", weights[0], "this percentage has too many digits", "as in: 33.3%")
+            return [1] * len(given)
     shares = _in_proportion([weights[0].text[:-1] for weights in given])
     total = sum(shares)
     if total == 0:

@@ -18,7 +18,7 @@ from ivrc.semantics.scope import Faults, Table, look_up, seconds_of
 OWN_SOUND = "asterisk:"
 _OWN_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)*")
 _SIP = re.compile(
-    r"((?i:sips?:))?([A-Za-z0-9_.!~*+=$-]{1,60})@([A-Za-z0-9.-]{1,80}|\[[0-9a-fA-F:]{2,45}\])(:[0-9]{1,5})?"
+    r"((?i:sips?:))?([A-Za-z0-9_.!~*+=$-]{1,60})@([A-Za-z0-9][A-Za-z0-9.-]{0,79}|\[[0-9a-fA-F:]{2,45}\])(:[0-9]{1,5})?"
 )
 _KEYS = frozenset("0123456789*#")
 MAX_PROMPT_CHARACTERS = 200
@@ -169,7 +169,9 @@ class Steps:
         seconds = self.seconds(self.only(node.durations, "for"), m.OUTSIDE_RING_SECONDS)
         if number is None:
             return None
-        confirm = node.confirm or number in self.people.confirmed
+        if len(node.confirms) > 1:
+            self.faults.add("IVR108", node.confirms[1], "`confirm` is given twice", "keep one")
+        confirm = bool(node.confirms) or number in self.people.confirmed
         return m.CallNumber(m.Outside(number, confirm), seconds, node.start, node.end)
 
     def call_sip(self, node: ast.CallSip) -> m.CallSip | None:
@@ -180,6 +182,9 @@ class Steps:
             self.faults.add("IVR405", node.address, "this is no SIP address", 'as in: "sip:help@partner.example"')
             return None
         scheme, user, host, port = match.groups()
+        if port and not 0 < int(port[1:]) < 65536:
+            self.faults.add("IVR405", node.address, f"there is no port {port[1:]}", "ports go up to 65535")
+            return None
         if host.casefold().rstrip(".") in self.settings.domains:
             message = f"{host} is this office's own domain: `call sip` goes to addresses outside"
             self.faults.add("IVR406", node.address, message, "call the employee or the group by name")
@@ -206,7 +211,7 @@ class Steps:
                 keys = tuple(key.value for key in case.keys if key.value in _KEYS)
                 cases.append(m.BranchCase(keys, body, case.start, case.end))
         if not any(case.keys for case in cases):
-            self.faults.add("IVR304", node, "this branch has no keys", "as in: branch { 1 -> sales }")
+            self.faults.add_if_whole("IVR304", node, node, "this branch has no keys", "as in: branch { 1 -> sales }")
         seconds = self.seconds(self.only(node.durations, "for"), m.BRANCH_KEY_SECONDS)
         prompt = self.only_prompt(node.prompts)
         nothing, wrong = special.get("nothing"), special.get("wrong")
@@ -260,7 +265,7 @@ class Steps:
             case ast.ByInlineHours(items):
                 timezone = self.timezone(items[0])
                 head = Token("WHEN", "when", at.start)
-                hours = check_hours(items, timezone or "UTC", head, self.faults)
+                hours = check_hours(items, timezone or "UTC", head, at, self.faults)
                 return m.ByHours(None, hours) if timezone else None
             case ast.BySwitch(name):
                 switch = look_up(self.people.switches, name, self.faults, (self.hours,))

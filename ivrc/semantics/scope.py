@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 from ivrc.ast import Token
@@ -24,8 +26,18 @@ class Table(Generic[T]):
 class Faults:
     """Collects diagnostics."""
 
-    def __init__(self) -> None:
+    def __init__(self, broken: Iterable[int] = ()) -> None:
         self.found: list[Diagnostic] = []
+        # Where the parser left something out.
+        self._broken = sorted(broken)
+
+    def add_if_whole(self, code: str, token: Any, whole: Any, message: str, help: str = "") -> None:
+        """Report that something is missing from `whole`, unless a fault inside it has been reported already."""
+        inside = bisect_left(self._broken, whole.start)
+        if inside < len(self._broken) and self._broken[inside] <= whole.end:
+            return
+        if not any(whole.start <= fault.start <= whole.end for fault in self.found):
+            self.add(code, token, message, help)
 
     def add(self, code: str, token: Any, message: str, help: str = "", *labels: Label) -> None:
         """Report a fault at a token or node (anything with `start` and `end`)."""

@@ -164,11 +164,24 @@ def _unpack(archives: Path, root: Path) -> None:
         raise TestbedError("the mirror's packages have no asterisk or no sounds in them")
 
 
+def is_available(version: str) -> bool:
+    """Whether this distribution's mirrors have the version: Ubuntu's have their own one only."""
+    return version == "22" or not _is_ubuntu(_release())
+
+
+def _release() -> dict[str, str]:
+    return dict(re.findall(r'^(\w+)="?([^"\n]*)', Path("/etc/os-release").read_text(), re.M))
+
+
+def _is_ubuntu(release: dict[str, str]) -> bool:
+    return "ubuntu" in (release.get("ID", ""), *release.get("ID_LIKE", "").split())
+
+
 def _source(version: str) -> Source:
     """What to fetch from: the mirror of the machine's own apt, with the suite that has this version."""
-    release: dict[str, str] = dict(re.findall(r'^(\w+)="?([^"\n]*)', Path("/etc/os-release").read_text(), re.M))
-    family, codename = release.get("ID", ""), release.get("VERSION_CODENAME", "")
-    if "ubuntu" in (family, *release.get("ID_LIKE", "").split()):
+    release = _release()
+    codename = release.get("VERSION_CODENAME", "")
+    if _is_ubuntu(release):
         if version != "22":
             raise TestbedError(f"Asterisk {version} needs a Debian machine: Ubuntu's mirrors have one version only")
         codename = release.get("UBUNTU_CODENAME") or codename
@@ -215,10 +228,17 @@ def _locked(path: Path) -> Iterator[None]:
 def main() -> None:
     """Fetch the named versions, printing each one's root folder; one line and exit code 1 when that fails."""
     parser = argparse.ArgumentParser(prog="python -m ivrc.testbed.fetch", description=fetch.__doc__)
+    parser.add_argument(
+        "--where-there-is", action="store_true", help="pass over a version that this distribution does not have"
+    )
     parser.add_argument("versions", nargs="*", default=["22"], choices=VERSIONS, metavar="VERSION")
     try:
-        for version in parser.parse_args().versions:
-            print(fetch(version))
+        given = parser.parse_args()
+        for version in given.versions:
+            if given.where_there_is and not is_available(version):
+                print(f"Asterisk {version} is passed over: this distribution's mirrors do not have it")
+            else:
+                print(fetch(version))
     except (TestbedError, OSError) as error:
         sys.exit(f"error: {error}")
 

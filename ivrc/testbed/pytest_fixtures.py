@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ivrc.testbed.fetch import VERSIONS, is_fetched, root_of
+from ivrc.testbed.fetch import VERSIONS, is_available, is_fetched, root_of
 from ivrc.testbed.instance import Asterisk
 from ivrc.testbed.watch import Watch
 
@@ -27,6 +27,8 @@ def asterisk_version(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def asterisk_root(asterisk_version: str) -> Path:
     """The version's unpacked prefix."""
+    if not is_available(asterisk_version):
+        pytest.skip(f"this distribution's mirrors have no Asterisk {asterisk_version}")
     if not is_fetched(asterisk_version) and os.environ.get("IVRC_LIVE") != "1":
         pytest.skip(f"Asterisk {asterisk_version} is not fetched: python -m ivrc.testbed.fetch {asterisk_version}")
     return root_of(asterisk_version)

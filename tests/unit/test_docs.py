@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import wave
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +46,15 @@ _DECLARATION = re.compile(r"^(settings|employee|group|hours|callers|switch|numbe
 _FENCE = re.compile(r"^```(\S+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+def beep(path: Path) -> None:
+    """A tenth of a second of audio."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(1600))
+
+
 class Shown(NamedTuple):
     """A fenced block of a document."""
 
@@ -79,7 +89,7 @@ def check(text: str, folder: Path) -> list[str]:
     """The faults of an office in which every prompt and every included file is there."""
     (folder / "prompts").mkdir()
     for prompt in re.findall(r'(?:play|playing|voicemail) "([\w-]+)"', text):
-        (folder / "prompts" / f"{prompt}.wav").touch()
+        beep(folder / "prompts" / f"{prompt}.wav")
     for included in re.findall(r'include "([\w.]+)"', text):
         (folder / included).touch()
     file = folder / "office.ivr"
