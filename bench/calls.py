@@ -174,7 +174,7 @@ def cpu_seconds(pid: int) -> float:
 
 def calls(asterisk: Asterisk, quick: bool) -> None:
     rows = []
-    number, rate, rounds = (20, 20, 2) if quick else (200, 40, 5)
+    number, rate, rounds = (20, 20, 2) if quick else (150, 40, 5)
     for case in CASES:
         ours, theirs = Callers(asterisk, case, "trunkinfo"), Callers(asterisk, case, "byhand")
         ours.call(number // 4, rate)
@@ -214,11 +214,15 @@ def reloads(asterisk: Asterisk, folder: Path, quick: bool) -> None:
     digits = (texts.number_of(index).translate(str.maketrans("", "", "+ -")) for index in range(count))
     contexts = (f"[number-{each}]\nexten => s,1,Goto(s{index % 100},s,1)\n" for index, each in enumerate(digits))
     theirs = head + shared + "".join(contexts)
+    last = texts.number_of(count - 1).translate(str.maketrans("", "", "+ -"))
     rows = []
     figures: dict[str, list[tuple[float, float]]] = {"ivrc": [], "by hand": []}
     for _ in range(1 if quick else 3):
         for name, text in (("ivrc", ours), ("by hand", theirs)):
             figures[name].append(_load(asterisk, text))
+            context = f"ivrc.number-{last}" if name == "ivrc" else f"number-{last}"
+            if "Goto(" not in asterisk.cli(f"dialplan show s@{context}"):
+                sys.exit(f"the dialplan of {name} was not loaded")
             _load(asterisk, head)
     for name, text in (("ivrc", ours), ("by hand", theirs)):
         rows.append(
