@@ -13,7 +13,11 @@ def main() -> None:
     gc.disable()
     from ivrc.cli import main as command
 
-    command(prog_name="ivrc")
+    try:
+        command(prog_name="ivrc")
+    finally:
+        # The interpreter collects once more when it ends; what is about to vanish need not be walked.
+        gc.freeze()
 
 
 if __name__ == "__main__":

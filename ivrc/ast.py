@@ -8,7 +8,9 @@ the cheapest immutable node to make and the cheapest class to define at start-up
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from ivrc.named import NamedTuple
 
 # \" and \\ are the escapes; any other backslash is an ordinary character.
 _ESCAPE = re.compile(r'\\(["\\])')

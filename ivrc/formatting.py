@@ -6,11 +6,11 @@ Works on tokens, so that comments are kept; nothing but white space ever changes
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from ivrc import ast
 from ivrc.ast import File
 from ivrc.diagnostics import Diagnostic
+from ivrc.named import NamedTuple
 from ivrc.parser import parse
 from ivrc.parser.lexer import MASTER
 from ivrc.source import Source

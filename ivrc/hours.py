@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
 
 from ivrc.facts import HOLIDAYS
+from ivrc.named import NamedTuple
 
 DAY_MINUTES = 1440
 # The years for which `holidays` are compiled in. Fixed, so that output does not depend on the day.

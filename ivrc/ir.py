@@ -6,7 +6,9 @@ anything else); text of the user's stands in comments only.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from ivrc.named import NamedTuple
 
 
 class Line(NamedTuple):

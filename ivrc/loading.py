@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 from ivrc.ast import File, Include
 from ivrc.diagnostics import Diagnostic
+from ivrc.named import NamedTuple
 from ivrc.parser import parse
 from ivrc.source import Source, Sources
 

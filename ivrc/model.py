@@ -6,9 +6,10 @@ NamedTuples for the reason given in `ivrc.ast`. `start` and `end` are positions 
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 from ivrc.hours import Hours
+from ivrc.named import NamedTuple
 
 # Default durations in seconds, where the source gives none (documented in docs/language.md).
 RING_SECONDS = 20

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from ivrc.facts import PHONES
+from ivrc.named import NamedTuple
 
 
 class NumberError(ValueError):

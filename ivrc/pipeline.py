@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 from ivrc import ir
 from ivrc import model as m
@@ -22,6 +21,7 @@ from ivrc.facts import save_all
 from ivrc.loading import LoadedFile, Loader, common_folder, find_roots
 from ivrc.lower import lower_office, lower_shared
 from ivrc.manifest import applications_of, directory_of, render_manifest, source_map_line
+from ivrc.named import NamedTuple
 from ivrc.output import Content
 from ivrc.semantics import analyse
 from ivrc.sounds import check_sounds, make_sounds

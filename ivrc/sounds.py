@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ivrc.diagnostics import Diagnostic
 from ivrc.output import Content
-from ivrc.prompts import Fit, PromptError, Recording, Speech, find_prompt, near_names, render
 from ivrc.resources import cache_folder
 from ivrc.unit import Office, SoundFile
 
+if TYPE_CHECKING:
+    from ivrc.prompts import Recording, Speech
+
+# `ivrc.prompts` is imported when used: an office may play Asterisk's own sounds only.
 _CODES = {
     "missing": "IVR407",
     "unreadable": "IVR408",
@@ -21,6 +25,10 @@ _CODES = {
 
 def check_sounds(office: Office) -> list[Diagnostic]:
     """Report every prompt whose file is not there."""
+    if not office.unit.sounds:
+        return []
+    from ivrc.prompts import find_prompt, near_names
+
     diagnostics: dict[str, Diagnostic] = {}
     folder = office.root.parent
     for sound in office.unit.sounds:
@@ -38,6 +46,8 @@ def make_sounds(office: Office) -> tuple[dict[str, Content], list[Diagnostic]]:
     """Output name → file to copy, for each format of each sound. OSError if there is no room for them."""
     if not office.unit.sounds:
         return {}, []
+    from ivrc.prompts import PromptError, render
+
     cache = cache_folder()
     if cache is None:
         import tempfile
@@ -59,6 +69,8 @@ def make_sounds(office: Office) -> tuple[dict[str, Content], list[Diagnostic]]:
 
 
 def _source_of(sound: SoundFile, folder: Path) -> Recording | Speech:
+    from ivrc.prompts import Fit, PromptError, Recording, Speech, find_prompt
+
     fit = None
     if sound.seconds is not None:
         fit = Fit(float(sound.seconds), "repeat" if sound.fill == "repeat" else "silence")

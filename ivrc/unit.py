@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from ivrc.named import NamedTuple
 from ivrc.source import Source
 
 Span = tuple[int, int, int]

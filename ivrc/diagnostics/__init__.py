@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ivrc.diagnostics.codes import CODES
+from ivrc.named import NamedTuple
 
 
 class Label(NamedTuple):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from ivrc import ir
 from ivrc.emit.escape import argument, comment, name
+from ivrc.named import NamedTuple
 from ivrc.source import Sources
 
 Steps = dict[str, list[list[Any]]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ivrc import ir
 from ivrc import model as m
 from ivrc.lower.cursor import Pen
-from ivrc.prompts import deployed_name, speech_name
 
 
 def sound(pen: Pen, prompt: m.Prompt, seconds: int | None = None, fill: str = "repeat") -> str:
@@ -13,6 +12,9 @@ def sound(pen: Pen, prompt: m.Prompt, seconds: int | None = None, fill: str = "r
     if prompt.kind == "own":
         pen.needs.own_sounds.add(prompt.text)
         return prompt.text
+    # Imported when used: an office may play Asterisk's own sounds only.
+    from ivrc.prompts import deployed_name, speech_name
+
     base = speech_name(prompt.text, pen.language) if prompt.kind == "speech" else deployed_name(prompt.text)
     suffix = "" if seconds is None else f"-{seconds}s" if fill == "repeat" else f"-wait{seconds}s"
     name = f"ivrc/{pen.office}/{base}{suffix}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
 from ivrc import ast
 from ivrc.ast import Token
 from ivrc.diagnostics import Label, did_you_mean
+from ivrc.named import NamedTuple
 from ivrc.phone import known_country
 from ivrc.semantics.scope import Faults
 
