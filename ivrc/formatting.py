@@ -5,6 +5,7 @@ Works on tokens, so that comments are kept; nothing but white space ever changes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ivrc import ast
@@ -16,6 +17,7 @@ from ivrc.parser.lexer import MASTER
 from ivrc.source import Source
 
 INDENT = "    "
+_COMMENT_CR = re.compile(r"(?m)(#[^\"\r\n]*)\r(?!\n)")
 
 
 class Piece(NamedTuple):
@@ -28,6 +30,9 @@ class Piece(NamedTuple):
 
 def format_source(text: str) -> tuple[str | None, list[Diagnostic]]:
     """A file's canonical form; None and the faults if it cannot be read."""
+    text = text.replace("\r\n", "\n")
+    # A lone CR ends a line for an editor, and so a comment; inside a string it is data.
+    text = _COMMENT_CR.sub(r"\1\n", text)
     source = Source("", text)
     tree, diagnostics = parse(source)
     if diagnostics:

@@ -99,7 +99,9 @@ def moments(draw: st.DrawFn, hours: Hours, zone: str) -> list[datetime]:
     minutes = {0, 1439} | {minute % 1440 for rule in rules for span in rule.ranges for minute in span}
     minutes |= {(minute - 1) % 1440 for minute in minutes}
     tz = ZoneInfo(zone)
-    return [datetime(d.year, d.month, d.day, minute // 60, minute % 60, 30, tzinfo=tz) for d in days for minute in minutes]
+    return [
+        datetime(d.year, d.month, d.day, minute // 60, minute % 60, 30, tzinfo=tz) for d in days for minute in minutes
+    ]
 
 
 @st.composite
