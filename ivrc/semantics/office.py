@@ -40,7 +40,8 @@ class Settings(NamedTuple):
 
 def valid_endpoint(text: str) -> bool:
     """Whether a text is a `Technology/resource` that can stand in a Dial as it is."""
-    return _ENDPOINT.fullmatch(text) is not None and len(text) <= 120
+    parts = re.split(r"[/@]", text)
+    return _ENDPOINT.fullmatch(text) is not None and all(parts) and len(text) <= 120
 
 
 @lru_cache(maxsize=1)
