@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ivrc.pipeline import Compiled
 
 EXIT_FAULTS = 1
@@ -151,11 +153,11 @@ def explain(code: str | None) -> None:
     click.echo(f"{code.upper()}: {summary}")
 
 
-def _run(work: Any, paths: tuple[Path, ...]) -> Compiled:
+def _run(work: Callable[[list[Path]], Compiled], paths: tuple[Path, ...]) -> Compiled:
     from ivrc.loading import InputError
 
     try:
-        return work(list(paths))  # type: ignore[no-any-return]
+        return work(list(paths))
     except InputError as fault:
         click.echo(f"ivrc: {fault}", err=True)
         sys.exit(EXIT_USAGE)

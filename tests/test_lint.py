@@ -14,7 +14,6 @@ import pytest
 from tests.support import CORPUS, compile_paths
 
 ASTERISKLINT = Path(sys.executable).with_name("asterisklint")
-pytestmark = pytest.mark.skipif(not ASTERISKLINT.exists(), reason="asterisklint-jjs is not installed")
 
 CASES = sorted(path.stem for path in CORPUS.glob("*.ivr"))
 FALSE_ALARMS = (

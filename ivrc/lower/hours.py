@@ -55,9 +55,10 @@ def _day(cursor: Cursor, hours: h.Hours, pen: Pen, shift: int) -> None:
     off = cursor.label("off")
     cursor.add("Set", "LOCAL(date)=${now:0:8}")
     cursor.add("Set", "LOCAL(day)=${now:9:1}")
-    for rule in (*hours.exceptions, *hours.additions):
-        if isinstance(rule.dates, h.Holidays):
-            pen.needs.holidays.add((rule.dates.country, rule.dates.subdivision or ""))
+    named = [exception.dates for exception in hours.exceptions] + [addition.dates for addition in hours.additions]
+    for dates in named:
+        if isinstance(dates, h.Holidays):
+            pen.needs.holidays.add((dates.country, dates.subdivision or ""))
     for which in hours.holidays():
         table = h.holiday_table(which)
         for moved, weekday in sorted(table.moved.items()):

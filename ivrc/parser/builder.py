@@ -16,11 +16,11 @@ _LISTS = {"NAME", "STRING", "INT"}
 
 
 def _start(children: list[Any]) -> int:
-    return children[0].start  # type: ignore[no-any-return]
+    return int(children[0].start)
 
 
 def _end(children: list[Any]) -> int:
-    return children[-1].end  # type: ignore[no-any-return]
+    return int(children[-1].end)
 
 
 def _only(children: list[Any], kind: type) -> tuple[Any, ...]:
