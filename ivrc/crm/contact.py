@@ -11,7 +11,7 @@ class Person(NamedTuple):
     crm_id: str
     name: str = ""
     phones: tuple[str, ...] = ()
-    """Outside phones of the profile in its order, mobiles before others where the CRM tells them apart; not normalised."""
+    """Outside phones of the profile in its order, mobiles first where the CRM tells them apart; not normalised."""
     extension: str = ""
     """The internal number, where the CRM keeps one."""
     at_work: bool | None = None
