@@ -17,7 +17,8 @@ from ivrc.parser.lexer import MASTER
 from ivrc.source import Source
 
 INDENT = "    "
-_COMMENT_CR = re.compile(r"(?m)(#[^\"\r\n]*)\r(?!\n)")
+# A lone CR ends a line for an editor, and so a comment for the lexer.
+_LINE_END = re.compile(r"\r\n?|\n")
 
 
 class Piece(NamedTuple):
@@ -30,9 +31,6 @@ class Piece(NamedTuple):
 
 def format_source(text: str) -> tuple[str | None, list[Diagnostic]]:
     """A file's canonical form; None and the faults if it cannot be read."""
-    text = text.replace("\r\n", "\n")
-    # A lone CR ends a line for an editor, and so a comment; inside a string it is data.
-    text = _COMMENT_CR.sub(r"\1\n", text)
     source = Source("", text)
     tree, diagnostics = parse(source)
     if diagnostics:
@@ -78,7 +76,8 @@ def _pieces(text: str, hash_keys: set[int]) -> Iterator[Piece]:
         value = match[kind]
         if start in hash_keys:
             kind, value = "KEY_HASH", "#"
-        breaks = text.count("\n", end, start)
+        # Between two pieces stands white space only: a CR inside a string is the string's.
+        breaks = len(_LINE_END.findall(text, end, start))
         position = end = start + len(value)
         yield Piece(kind, value.rstrip() if kind == "COMMENT" else value, breaks)
 
