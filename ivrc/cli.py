@@ -1,19 +1,21 @@
 """The command line: arguments, exit codes and printing; the work is done in `ivrc.pipeline`.
 
 Exit codes: 0 done, 1 the source has errors, 2 the command was used wrongly, 3 the output could not be written.
+
+A path of no use, a folder that is not ours and every OSError that nobody nearer the cause has caught end in
+`_Command.main`.
 """
 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ivrc.pipeline import Compiled
 
 EXIT_FAULTS = 1
@@ -30,7 +32,57 @@ _FORMAT = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Command(click.Group):
+    """The group of commands. Faults that a user can mend become one line on standard error and an exit code here."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command as click does."""
+        try:
+            return super().main(*args, **kwargs)
+        except Exception as fault:
+            message, code = _ending(fault)
+            if not code:
+                raise
+        _complain(message)
+        sys.exit(code)
+
+
+def _ending(fault: Exception) -> tuple[str, int]:
+    """What to say of an error and the exit code that it asks for; 0 for one that is a bug of ivrc's own."""
+    from ivrc.loading import InputError
+    from ivrc.output import OutputError
+
+    if isinstance(fault, InputError):
+        return str(fault), EXIT_USAGE
+    if isinstance(fault, OutputError):
+        return str(fault), EXIT_OUTPUT
+    if isinstance(fault, OSError):
+        # Faults of reading have messages of their own: what is left is written, to a cache, a disk or a pipe.
+        what = f"cannot write {fault.filename}" if fault.filename else "the output cannot be written"
+        return f"{what}: {fault.strerror or fault}", EXIT_OUTPUT
+    return "", 0
+
+
+def _complain(message: str) -> None:
+    """One line on standard error, if it takes any."""
+    _give_up_unless_written(sys.stdout)
+    with suppress(OSError, ValueError):
+        click.echo(f"ivrc: {message}", err=True)
+    _give_up_unless_written(sys.stderr)
+
+
+def _give_up_unless_written(stream: TextIO | None) -> None:
+    """Close a stream that takes nothing: at its end Python would try it once more, and show a traceback."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            stream.close()
+
+
+@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ivrc", message="ivrc %(version)s")
 def main() -> None:
     """Call scenarios as code for Asterisk.
@@ -46,7 +98,7 @@ def check(paths: tuple[Path, ...], form: str) -> None:
     """Check offices: everything that compile does, but nothing is written."""
     from ivrc import pipeline
 
-    result = _run(pipeline.check, paths)
+    result = pipeline.check(list(paths))
     _report(result, form, {})
     if result.files is None:
         sys.exit(EXIT_FAULTS)
@@ -64,12 +116,7 @@ def compile_(paths: tuple[Path, ...], output: Path, form: str) -> None:
     from ivrc import pipeline
     from ivrc.output import OutputError, write_folder
 
-    try:
-        result = _run(pipeline.compile_offices, paths)
-    except OSError as fault:
-        # The prompts are made in the user's cache: a full disk shows there first.
-        click.echo(f"ivrc: cannot write {fault.filename or 'the prompts'}: {fault.strerror}", err=True)
-        sys.exit(EXIT_OUTPUT)
+    result = pipeline.compile_offices(list(paths))
     if result.files is None:
         _report(result, form, {})
         sys.exit(EXIT_FAULTS)
@@ -77,8 +124,7 @@ def compile_(paths: tuple[Path, ...], output: Path, form: str) -> None:
         write_folder(output, result.files)
     except OutputError as fault:
         _report(result, form, {"output": None, "failure": str(fault)})
-        click.echo(f"ivrc: {fault}", err=True)
-        sys.exit(EXIT_OUTPUT)
+        raise
     _report(result, form, {"output": str(output)})
 
 
@@ -90,15 +136,10 @@ def fmt(paths: tuple[Path, ...], only_check: bool) -> None:
 
     A file with syntax errors is left as it is.
     """
-    from ivrc.loading import InputError, find_roots
+    from ivrc.loading import find_roots
 
-    try:
-        files = find_roots(list(paths))
-    except InputError as fault:
-        click.echo(f"ivrc: {fault}", err=True)
-        sys.exit(EXIT_USAGE)
     worst = 0
-    for file in files:
+    for file in find_roots(list(paths)):
         worst = max(worst, _format_file(file, only_check))
     sys.exit(worst)
 
@@ -113,7 +154,8 @@ def _format_file(file: Path, only_check: bool) -> int:
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as fault:
-        click.echo(f"ivrc: {file} cannot be read: {fault}", err=True)
+        reason = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
+        click.echo(f"ivrc: {file} cannot be read: {reason}", err=True)
         return EXIT_FAULTS
     formatted, faults = format_source(text)
     if formatted is None:
@@ -151,16 +193,6 @@ def explain(code: str | None) -> None:
         click.echo(f"ivrc: there is no code {code}. {did_you_mean(code.upper(), list(CODES))}".rstrip(), err=True)
         sys.exit(EXIT_USAGE)
     click.echo(f"{code.upper()}: {summary}")
-
-
-def _run(work: Callable[[list[Path]], Compiled], paths: tuple[Path, ...]) -> Compiled:
-    from ivrc.loading import InputError
-
-    try:
-        return work(list(paths))
-    except InputError as fault:
-        click.echo(f"ivrc: {fault}", err=True)
-        sys.exit(EXIT_USAGE)
 
 
 def _report(result: Compiled, form: str, extra: dict[str, Any]) -> None:

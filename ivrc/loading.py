@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from ivrc.ast import File, Include
@@ -31,7 +32,7 @@ def find_roots(paths: list[Path]) -> list[Path]:
     """The .ivr files that some files and folders stand for, each once, in order of path within a folder."""
     roots: list[Path] = []
     for path in paths:
-        if path.is_dir():
+        if _is_folder(path):
             inside = sorted(
                 (Path(base) / name for base, _, names in os.walk(path) for name in names if name.endswith(SUFFIX)),
                 key=lambda found: found.parts,
@@ -39,12 +40,20 @@ def find_roots(paths: list[Path]) -> list[Path]:
             if not inside:
                 raise InputError(f"{path}: there is no {SUFFIX} file in this folder")
             roots += inside
-        elif path.exists():
-            roots.append(path)
         else:
-            raise InputError(f"{path}: there is no such file or folder")
+            roots.append(path)
     # One file by two spellings is one file.
     return list({os.path.abspath(root): root for root in reversed(roots)}.values())[::-1]
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a path is a folder; InputError if nothing is there, or nothing can be."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError) as fault:
+        raise InputError(f"{path}: there is no such file or folder") from fault
+    except OSError as fault:
+        raise InputError(f"{path}: {fault.strerror}") from fault
 
 
 def common_folder(paths: list[Path]) -> Path:

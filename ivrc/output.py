@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -24,11 +24,14 @@ class OutputError(Exception):
 
 def write_folder(folder: Path, files: dict[str, Content]) -> None:
     """Put `files` in place of what ivrc wrote into `folder` before. OutputError if that cannot be."""
-    _check_ours(folder)
+    try:
+        _check_ours(folder)
+    except OSError as fault:
+        raise OutputError(f"cannot write {folder}: {fault.strerror}") from fault
     folder = Path(os.path.abspath(folder))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        fresh = Path(tempfile.mkdtemp(prefix=_beside(folder), dir=folder.parent))
     except OSError as fault:
         raise OutputError(f"cannot write beside {folder}: {fault.strerror}") from fault
     try:
@@ -45,7 +48,7 @@ def write_folder(folder: Path, files: dict[str, Content]) -> None:
 def replace_file(path: Path, content: bytes) -> None:
     """Replace one file's content, whole or not at all, keeping its permissions. OSError if that cannot be."""
     target = path.resolve()
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=_beside(target), dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -58,24 +61,37 @@ def replace_file(path: Path, content: bytes) -> None:
         raise
 
 
+def _beside(path: Path) -> str:
+    """How the name of what stands in for `path` for a moment begins; short enough where the path's own name is not."""
+    return f".{path.name[:40]}-"
+
+
 def _check_ours(folder: Path) -> None:
-    """Refuse a folder with anything in it that ivrc did not write: it would be lost."""
+    """Refuse a folder with anything in it that ivrc did not write: it would be lost. OSError if it cannot be read."""
     if folder.is_symlink() and not folder.exists():
         raise OutputError(f"{folder} is a link that leads nowhere")
     if not folder.exists():
         return
     if not folder.is_dir():
         raise OutputError(f"{folder} is a file; give a folder")
-    present = {
-        os.path.relpath(os.path.join(base, name), folder)
-        for base, folders, names in os.walk(folder)
-        for name in [*names, *(link for link in folders if os.path.islink(os.path.join(base, link)))]
-    }
-    if not present:
-        return
-    foreign = sorted(present - _written_before(folder))
-    if foreign:
-        raise OutputError(f"{folder} holds files that ivrc did not write ({foreign[0]}); give a folder of its own")
+    ours = _written_before(folder)
+    # Whatever else the folder holds need not be walked: it may be a whole disk.
+    foreign = next((name for name in _names_in(folder) if name not in ours), None)
+    if foreign is not None:
+        raise OutputError(f"{folder} holds files that ivrc did not write ({foreign}); give a folder of its own")
+
+
+def _names_in(folder: Path) -> Iterator[str]:
+    """The files below a folder and the links to folders, relative to it, in order. OSError for what cannot be read."""
+    for base, folders, names in os.walk(folder, onerror=_refuse):
+        folders.sort()
+        links = [name for name in folders if os.path.islink(os.path.join(base, name))]
+        for name in sorted([*names, *links]):
+            yield os.path.relpath(os.path.join(base, name), folder)
+
+
+def _refuse(fault: OSError) -> None:
+    raise fault
 
 
 def _written_before(folder: Path) -> set[str]:
@@ -124,7 +140,7 @@ def _put_in_place(fresh: Path, folder: Path) -> None:
         return
     if _exchange(fresh, target):
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+    old = Path(tempfile.mkdtemp(prefix=_beside(target) + "old-", dir=target.parent))
     target.rename(old / "was")
     try:
         fresh.rename(target)

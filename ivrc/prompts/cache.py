@@ -39,6 +39,11 @@ def _write(path: Path, data: bytes) -> None:
         with partial.open("xb") as file:
             file.write(data)
         partial.replace(path)
+    except OSError as fault:
+        # A full disk tells of no file.
+        fault.filename = fault.filename or os.fspath(path)
+        partial.unlink(missing_ok=True)
+        raise
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

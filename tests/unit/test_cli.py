@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from jinja2 import FileSystemBytecodeCache
 
+from ivrc import pipeline
 from ivrc.cli import main
 from ivrc.diagnostics import CODES
+from ivrc.emit import templates
 from tests.support import run_python, tree_of, write_tree
 
 GOOD = 'settings { office acme }\nscenario main { play "asterisk:vm-goodbye" }\n'
@@ -211,3 +214,96 @@ def test_file_name_that_is_not_utf_8_ends_in_no_traceback(folder: Path, command:
 def test_pipe_that_is_closed_ends_in_no_traceback(folder: Path) -> None:
     code = "import os, sys; r, w = os.pipe(); os.close(r); os.dup2(w, 1); from ivrc.cli import main; main()"
     assert "Traceback" not in run_python(["-c", code, "explain"], folder).stderr
+
+
+COMMANDS = [
+    ["check", "good.ivr"],
+    ["check", "bad.ivr", "--format", "json"],
+    ["compile", "good.ivr", "-o", "build"],
+    ["fmt", "loose.ivr", "--check"],
+    ["explain"],
+    ["--help"],
+    ["--version"],
+]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("streams", [(1,), (1, 2)], ids=["output", "output-and-errors"])
+def test_terminal_that_takes_nothing_ends_in_a_line(folder: Path, command: list[str], streams: tuple[int, ...]) -> None:
+    (folder / "loose.ivr").write_text("scenario   a { hangup }\n")
+    full = "; ".join(f"os.dup2(full, {stream})" for stream in streams)
+    code = f"import os; full = os.open('/dev/full', os.O_WRONLY); {full}; from ivrc.cli import main; main()"
+    process = run_python(["-c", code, *command], folder)
+    told = "" if 2 in streams else "ivrc: the output cannot be written: No space left on device\n"
+    assert (process.returncode, process.stderr) == (3, told)
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("check", LONG), 2),
+        (("check", f"{LONG}/a.ivr"), 2),
+        (("fmt", LONG), 2),
+        (("compile", LONG, "-o", "build"), 2),
+        (("compile", "good.ivr", "-o", LONG), 3),
+        (("compile", "good.ivr", "-o", f"{LONG}/build"), 3),
+        (("compile", "good.ivr", "-o", f"build/{LONG}"), 3),
+    ],
+    ids=lambda value: " ".join(value).replace(LONG, "LONG") if isinstance(value, tuple) else str(value),
+)
+def test_path_that_is_too_long(arguments: tuple[str, ...], code: int) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert result.stderr.startswith("ivrc: ")
+    assert result.stderr.endswith(": File name too long\n")
+    assert result.stderr.count("\n") == 1
+
+
+def test_output_may_have_the_longest_name_there_is(folder: Path) -> None:
+    assert run("compile", "good.ivr", "-o", "x" * 255).exit_code == 0
+    assert sorted(tree_of(folder / ("x" * 255))) == ["extensions.conf", "manifest.json"]
+    (folder / ("x" * 251 + ".ivr")).write_text("scenario   a { hangup }\n")
+    assert run("fmt", "x" * 251 + ".ivr").exit_code == 0
+
+
+@pytest.mark.parametrize("command", [("check", "good.ivr"), ("compile", "good.ivr", "-o", "build")])
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_disk_that_is_full_ends_in_a_line(command: tuple[str, ...], form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device", "/cache/prompts/x.ulaw")
+
+    monkeypatch.setattr(pipeline, "make_sounds", fail)
+    result = run(*command, "--format", form)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == "ivrc: cannot write /cache/prompts/x.ulaw: No space left on device\n"
+
+
+def test_bug_is_not_taken_for_a_users_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(pipeline, "check", fail)
+    assert isinstance(run("check", "good.ivr").exception, ZeroDivisionError)
+
+
+def test_file_that_is_not_utf_8_is_not_formatted(folder: Path) -> None:
+    (folder / "x.ivr").write_bytes(b"# \xe9")
+    result = run("fmt", "x.ivr")
+    assert (result.exit_code, result.stderr) == (1, "ivrc: x.ivr cannot be read: it is not UTF-8 text\n")
+
+
+def test_templates_that_cannot_be_kept_are_used_all_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "fresh"))
+    monkeypatch.setattr(FileSystemBytecodeCache, "dump_bytecode", fail)
+    templates._environment.cache_clear()
+    try:
+        assert run("compile", "good.ivr", "-o", "build").exit_code == 0
+    finally:
+        templates._environment.cache_clear()

@@ -221,3 +221,33 @@ def test_working_folder_can_be_the_output(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path / "build")
     write_folder(Path("."), files("new"))
     assert tree_of(tmp_path / "build") == as_written(files("new"))
+
+
+def test_folder_of_others_is_refused_at_the_first_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be a whole disk: what comes after is not even looked at."""
+    for name in ("a/one", "b/two", "c/three"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    seen = []
+    scan = os.scandir
+
+    def watch(path: Any) -> Any:
+        seen.append(os.path.relpath(path, tmp_path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", watch)
+    with pytest.raises(OutputError, match=r"files that ivrc did not write \(a/one\)"):
+        write_folder(tmp_path, files("new"))
+    assert seen == [".", "a"]
+
+
+def test_folder_that_cannot_be_looked_into_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Any) -> Any:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    before = tree_of(folder)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", refuse)
+        with pytest.raises(OutputError, match="Permission denied"):
+            write_folder(folder, files("new"))
+    assert tree_of(folder) == before

@@ -908,3 +908,13 @@ def test_the_real_engine(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = render(spoken("Добрый день", "ru", Fit(8, "repeat")), cache=cache)
     assert [path.stat().st_size for path in fitted.values()] == [64000, 64000, 256000]
     assert error_of(spoken("hello", "zz"), cache / "other").kind == "no-voice"
+
+
+def test_full_disk_says_which_file_it_had_no_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(OSError, match="No space left") as caught:
+        prompt_cache.store(tmp_path, "key", {"ulaw": b"x"})
+    assert caught.value.filename == str(tmp_path / "key.ulaw")
