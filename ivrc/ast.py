@@ -120,6 +120,24 @@ class CallSip(NamedTuple):
     end: int
 
 
+class ResponsibleSetting(NamedTuple):
+    """A line of `call responsible { … }`: `what` is desk, mobile, all mobiles, no mobile or second."""
+
+    what: str
+    duration: Token | None
+    confirm: bool
+    start: int
+    end: int
+
+
+class CallResponsible(NamedTuple):
+    """`call responsible [{ desk for 20s … }]`."""
+
+    settings: tuple[ResponsibleSetting, ...]
+    start: int
+    end: int
+
+
 class Case(NamedTuple):
     """One entry of a branch: its keys (or `nothing` / `wrong`) and what follows."""
 
@@ -223,7 +241,18 @@ class Block(NamedTuple):
 
 
 Step: TypeAlias = (
-    Play | WaitExtension | CallGroup | CallEmployee | CallNumber | CallSip | Branch | When | Later | Hangup | Move
+    Play
+    | WaitExtension
+    | CallGroup
+    | CallEmployee
+    | CallNumber
+    | CallSip
+    | CallResponsible
+    | Branch
+    | When
+    | Later
+    | Hangup
+    | Move
 )
 
 

@@ -82,5 +82,7 @@ class Needs:
         self.holidays: set[tuple[str, str]] = set()
         # External numbers that are rung by way of the question "press 1".
         self.confirmed: set[str] = set()
+        # Whether any number, known now or not, is rung by way of that question.
+        self.asks = False
         # Whether callers are looked up in a list.
         self.callers = False

@@ -14,8 +14,10 @@ FORMAT = 1
 
 # Application or function → the Asterisk module that provides it.
 _MODULES = {
+    "AGI": "res_agi",
     "Answer": "",
     "BackGround": "",
+    "CELGenUserEvent": "app_celgenuserevent",
     "Dial": "app_dial",
     "ExecIf": "app_exec",
     "Gosub": "app_stack",
@@ -77,6 +79,9 @@ def expectations(units: list[OfficeUnit], shared: list[ir.Context]) -> dict[str,
     """The modules, endpoints and sounds that the Asterisk must have."""
     applications = {app for unit in units for app in unit.applications} | set(applications_of(shared))
     modules = {_MODULES[app] for app in applications if _MODULES[app]} | set(_ALWAYS)
+    if "AGI" in applications:
+        # The helper's answer is shared with the caller's channel, and cut into its parts.
+        modules |= {"func_cut", "func_global"}
     sounds = {name for unit in units for name in unit.own_sounds}
     if any(unit.confirms for unit in units):
         sounds.add(_CONFIRM_SOUND)

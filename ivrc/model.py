@@ -16,6 +16,8 @@ RING_SECONDS = 20
 OUTSIDE_RING_SECONDS = 30
 WAIT_EXTENSION_SECONDS = 5
 BRANCH_KEY_SECONDS = 7
+LOOKUP_SECONDS = 2
+MAX_LOOKUP_SECONDS = 10
 MAX_DURATION_SECONDS = 3600
 MAX_RETRIES = 20
 
@@ -166,6 +168,21 @@ class CallSip(NamedTuple):
     end: int
 
 
+class CallResponsible(NamedTuple):
+    """Ring whoever the CRM says is responsible for the caller: the devices, then mobiles of the profile.
+
+    `mobiles` says which of these ring; with `second` the contact's second responsible follows in the same way.
+    """
+
+    desk_seconds: int
+    mobiles: Literal["first", "all", "none"]
+    mobile_seconds: int
+    confirm: bool
+    second: bool
+    start: int
+    end: int
+
+
 class BranchCase(NamedTuple):
     """What follows on one of `keys`."""
 
@@ -245,7 +262,19 @@ class Block(NamedTuple):
     steps: tuple[Step, ...]
 
 
-Step: TypeAlias = Play | WaitExtension | CallGroup | CallEmployee | CallNumber | CallSip | Branch | When | Hangup | Move
+Step: TypeAlias = (
+    Play
+    | WaitExtension
+    | CallGroup
+    | CallEmployee
+    | CallNumber
+    | CallSip
+    | CallResponsible
+    | Branch
+    | When
+    | Hangup
+    | Move
+)
 
 
 class Scenario(NamedTuple):
@@ -268,7 +297,10 @@ class Number(NamedTuple):
 
 
 class Office(NamedTuple):
-    """One office: a namespace of its own."""
+    """One office: a namespace of its own.
+
+    `helper` answers what the CRM knows: `agi://host:port`, or the path of a program; `lookup_seconds` is all the time it has.
+    """
 
     name: str
     country: str | None
@@ -276,6 +308,8 @@ class Office(NamedTuple):
     language: str
     trunk: str | None
     sip: str
+    helper: str
+    lookup_seconds: int
     folder: str
     prompts: str
     employees: tuple[Employee, ...]

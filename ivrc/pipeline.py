@@ -184,7 +184,7 @@ def _unit(office: m.Office, rendered: Rendered, files: list[LoadedFile]) -> Offi
         holidays=tuple(sorted(needs.holidays)),
         applications=rendered.applications,
         callers=needs.callers,
-        confirms=bool(needs.confirmed),
+        confirms=needs.asks or bool(needs.confirmed),
         external_sip="ivrc-sip" in needs.endpoints,
         directory=directory_of(office),
     )

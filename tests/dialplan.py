@@ -21,8 +21,10 @@ _APPLICATION = re.compile(r"(?P<app>[A-Za-z]+)\((?P<args>.*)\)")
 _HINT = re.compile(r"[A-Za-z]\w*[/:][^&,\s]+(?:&[A-Za-z]\w*[/:][^&,\s]+)*")
 _MAY_RUN = frozenset(
     {
+        "AGI",
         "Answer",
         "BackGround",
+        "CELGenUserEvent",
         "Dial",
         "ExecIf",
         "Gosub",
@@ -155,7 +157,7 @@ class Dialplan:
         if line.app == "Goto":
             targets = [line.args]
         elif line.app == "Gosub":
-            targets = [re.sub(r"\([^()]*\)$", "", line.args)]
+            targets = [_without_arguments(line.args)]
         elif line.app == "GotoIf":
             targets = [target for target in _branches(line.args) if target]
         elif line.app == "Dial" and (found := re.search(r"[GU]\(([^()]*)\)", line.args)):
@@ -171,14 +173,24 @@ class Dialplan:
             f"state of {hint[0]}@{hint[1]}: no such hint"
             for hint in re.findall(r"EXTENSION_STATE\(([^@()]+)@([^()]+)\)", line.args)
             if hint[0] not in (self.contexts[hint[1]].hints if hint[1] in self.contexts else {})
+            and not self._guarded(context, exten, hint[1], hint[0])
         ]
         problems += [
             f"dials {exten_}@{where}: no such extension"
             for exten_, where in re.findall(r"Local/([^@&,]+)@([^/&,]+)/n", line.args)
-            if where.startswith("ivrc")
-            and exten_ not in (self.contexts[where].extensions if where in self.contexts else {})
+            if where.startswith("ivrc") and not self._dialled(exten_, where)
         ]
         return problems
+
+    def _dialled(self, exten: str, where: str) -> bool:
+        """Whether a Local leg finds its extension; one in a variable needs a pattern there."""
+        there = self.contexts[where].extensions if where in self.contexts else {}
+        return "_X!" in there if exten.startswith("${") else exten in there
+
+    def _guarded(self, context: str, exten: str, where: str, what: str) -> bool:
+        """Whether the same extension asks first if `what`, a variable, is there."""
+        asked = f"DIALPLAN_EXISTS({where},{what},1)"
+        return where in self.contexts and any(asked in line.args for line in self.contexts[context].extensions[exten])
 
     def leads(self, context: str, exten: str, target: str) -> bool:
         """Whether a target `[[context,]exten,]priority` exists; one in a variable is taken for good."""
@@ -187,6 +199,8 @@ class Dialplan:
             return False
         if "${" in target:
             # `IVRC_NEXT` is checked where it is set, a number's context by DIALPLAN_EXISTS before.
+            if len(parts) == 3 and parts[2] == "1" and self._guarded(context, exten, parts[0], parts[1]):
+                return True
             return parts[0].startswith(("${IVRC_NEXT}", "ivrc.number-"))
         where, what, priority = ([context, exten][: 3 - len(parts)] + parts)[:3]
         there = self.contexts.get(where)
@@ -194,6 +208,18 @@ class Dialplan:
         if lines is None:
             return False
         return any(priority in (str(line.priority), line.label) for line in lines)
+
+
+def _without_arguments(args: str) -> str:
+    """A Gosub's target without the arguments in the brackets at its end."""
+    if not args.endswith(")"):
+        return args
+    depth = 0
+    for index in range(len(args) - 1, -1, -1):
+        depth += (args[index] == ")") - (args[index] == "(")
+        if depth == 0:
+            return args[:index]
+    return args
 
 
 def _branches(args: str) -> list[str]:

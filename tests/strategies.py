@@ -170,7 +170,14 @@ class _Office:
         return move if move and self.chance() else self.block(index, depth, keyed)
 
     def step(self, index: int, depth: int, keyed: bool) -> str:
-        kinds: list[Callable[[], str]] = [self.play, self.wait, self.call_employee, self.call_number, self.call_sip]
+        kinds: list[Callable[[], str]] = [
+            self.play,
+            self.wait,
+            self.call_employee,
+            self.call_number,
+            self.call_sip,
+            self.call_responsible,
+        ]
         if self.groups:
             kinds.append(self.call_group)
         if depth < 3:
@@ -194,6 +201,15 @@ class _Office:
 
     def call_sip(self) -> str:
         return f'call sip "{self.one_of(["sip:help@partner.example", "a.b@192.0.2.1:5080", "x@[2001:db8::1]"])}"'
+
+    def call_responsible(self) -> str:
+        desk = [f"desk{self.seconds()}"] * self.chance()
+        mobile = self.one_of(["", "no mobile", "mobile", "all mobiles"])
+        mobile += (
+            (self.seconds() + " confirm" * self.chance()) if mobile.endswith(("e", "s")) and "no" not in mobile else ""
+        )
+        settings = [*desk, mobile, *["second"] * self.chance()]
+        return "call responsible" + (f" {{ {'  '.join(settings)} }}" if self.chance() else "")
 
     def call_group(self) -> str:
         return f"call group {self.one_of(self.groups)}{self.seconds()}"

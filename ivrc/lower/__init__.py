@@ -9,6 +9,7 @@ from ivrc import model as m
 from ivrc.lower import incoming
 from ivrc.lower.cursor import Pen
 from ivrc.lower.hours import holiday_contexts, hours_context
+from ivrc.lower.responsible import responsible_contexts
 from ivrc.lower.rings import accept_context
 from ivrc.lower.steps import Lowering
 from ivrc.source import Sources
@@ -33,8 +34,10 @@ def lower_office(office: m.Office, sources: Sources, needs: ir.Needs) -> Iterato
         incoming.callers_context(pen, callers)
     if lowering.waits:
         incoming.extensions_context(pen, lowering.ring, office.employees, lowering.timed_wait)
+    if lowering.responsible:
+        responsible_contexts(pen, lowering.ring, office)
     incoming.internal_context(pen, lowering.ring, office)
-    incoming.people_context(pen, office.employees)
+    incoming.people_context(pen, lowering.ring, office.employees, dialled=lowering.responsible)
     lowering.ring.confirm_context()
     yield from pen.finished()
 

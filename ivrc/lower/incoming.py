@@ -119,13 +119,17 @@ def callers_context(pen: Pen, callers: m.Callers) -> None:
     sheet.close()
 
 
-def people_context(pen: Pen, employees: tuple[m.Employee, ...]) -> None:
-    """Hints: whether each employee is free, busy or offline."""
-    sheet = Sheet(pen, ".people", "who is free: the state of each employee's devices together")
+def people_context(pen: Pen, ring: Ringer, employees: tuple[m.Employee, ...], dialled: bool) -> None:
+    """Hints: whether each employee is free, busy or offline; with `dialled` subroutines too that return their devices."""
+    comment = "who is free: the state of each employee's devices together"
+    sheet = Sheet(pen, ".people", comment + ("; as subroutines, the devices" if dialled else ""))
     for employee in employees:
         if employee.devices:
             devices = "&".join(dict.fromkeys(state_device(device) for device in employee.devices))
             sheet.extensions.append(ir.Hint(extension_name(employee.name), devices))
+            if dialled:
+                returned = (_line("Return", ring.devices(employee)),)
+                sheet.extensions.append(ir.Extension(extension_name(employee.name), returned))
     if sheet.extensions:
         sheet.close()
 

@@ -18,7 +18,7 @@ from ivrc.phone import plan_of
 OPTIONS = "i"
 # Hint states in which an employee is rung: free, ringing for another caller, or of a technology
 # that does not tell. INUSE, BUSY, ONHOLD … are busy; UNAVAILABLE and INVALID are offline.
-_FREE = '"^(NOT_INUSE|RINGING|UNKNOWN)$"'
+FREE = '"^(NOT_INUSE|RINGING|UNKNOWN)$"'
 
 
 def state_device(endpoint: str) -> str:
@@ -37,8 +37,12 @@ def endpoint_name(endpoint: str) -> str:
 
 def is_free(pen: Pen, employee: m.Employee) -> str:
     """The expression that holds while an employee can be rung."""
-    state = f"${{EXTENSION_STATE({extension_name(employee.name)}@{pen.context('.people')})}}"
-    return f'$["{state}" =~ {_FREE}]'
+    return f'$["{state_of(pen, extension_name(employee.name))}" =~ {FREE}]'
+
+
+def state_of(pen: Pen, name: str) -> str:
+    """The state of an employee's devices together; `name` is their extension's name in `.people`, or a variable with it."""
+    return f"${{EXTENSION_STATE({name}@{pen.context('.people')})}}"
 
 
 def outside_number(template: str, e164: str, country: str | None) -> str:
@@ -52,6 +56,18 @@ def outside_number(template: str, e164: str, country: str | None) -> str:
         else:
             national = plan.international_prefix + digits
     return template.replace("{number}", e164).replace("{digits}", digits).replace("{national}", national)
+
+
+def outside_variable(template: str, variable: str, country: str | None) -> str:
+    """The dial string of the external number whose E.164 digits a variable holds, through the trunk."""
+    digits = f"${{{variable}}}"
+    national = digits
+    if country is not None:
+        plan = plan_of(country)
+        code, own = plan.calling_code, len(plan.calling_code)
+        here = f'$["${{{variable}:0:{own}}}" = "{code}"]'
+        national = f"${{IF({here}?{plan.trunk_prefix}${{{variable}:{own}}}:{plan.international_prefix}{digits})}}"
+    return template.replace("{number}", "+" + digits).replace("{digits}", digits).replace("{national}", national)
 
 
 class Ringer:

@@ -12,6 +12,7 @@ from ivrc import model as m
 from ivrc.lower.cursor import Cursor, Pen, Sheet
 from ivrc.lower.hours import hours_context
 from ivrc.lower.names import switch_device
+from ivrc.lower.responsible import RESPONSIBLE
 from ivrc.lower.rings import OPTIONS, Ringer, endpoint_name
 from ivrc.lower.sounds import sound
 
@@ -36,6 +37,8 @@ class Lowering:
         # Whether there is a `wait extension`, and whether one is cut by the channel's time limit.
         self.waits = False
         self.timed_wait = False
+        # Whether the CRM is asked for the responsible manager.
+        self.responsible = False
 
     def scenario(self, scenario: m.Scenario) -> None:
         """A scenario's contexts: its own first, those of its menus and waits after it."""
@@ -180,6 +183,20 @@ def lower_call_sip(lowering: Lowering, cursor: Cursor, step: m.CallSip) -> bool:
     return True
 
 
+def lower_call_responsible(lowering: Lowering, cursor: Cursor, step: m.CallResponsible) -> bool:
+    """The subroutine that asks the CRM and rings whom it names."""
+    lowering.responsible = True
+    settings = (
+        str(step.desk_seconds),
+        "" if step.mobiles == "none" else step.mobiles,
+        str(step.mobile_seconds),
+        "confirm" if step.confirm else "",
+        "second" if step.second else "",
+    )
+    cursor.add("Gosub", f"{lowering.pen.context(RESPONSIBLE)},s,1({','.join(settings)})")
+    return True
+
+
 def lower_branch(lowering: Lowering, cursor: Cursor, step: m.Branch) -> bool:
     """A context of its own, whose extensions are the keys."""
     pen = lowering.pen
@@ -313,6 +330,7 @@ _LOWER: dict[type, Callable[[Lowering, Cursor, Any], bool]] = {
     m.CallEmployee: lower_call_employee,
     m.CallNumber: lower_call_number,
     m.CallSip: lower_call_sip,
+    m.CallResponsible: lower_call_responsible,
     m.Branch: lower_branch,
     m.When: lower_when,
     m.Hangup: lower_hangup,

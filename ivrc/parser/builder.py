@@ -63,7 +63,7 @@ class Builder(Transformer[Any, Any]):
         return ast.Settings(_only(c, ast.Setting), _start(c), _end(c))
 
     def setting(self, c: list[Any]) -> ast.Setting:
-        return ast.Setting(c[0], _tokens(c[1:], "NAME", "STRING"))
+        return ast.Setting(c[0], _tokens(c[1:], "NAME", "STRING", "FOR"))
 
     def employee(self, c: list[Any]) -> ast.Employee:
         return ast.Employee(c[1], _only(c, ast.Field), _start(c), _end(c))
@@ -154,11 +154,12 @@ class Builder(Transformer[Any, Any]):
     def call_sip(self, c: list[Any]) -> ast.CallSip:
         return ast.CallSip(c[2], c[3] if len(c) > 3 else None, _start(c), _end(c))
 
-    def responsible_setting(self, c: list[Any]) -> Token:
-        return Token("LATER", " ".join(t.text for t in c), c[0].start)
+    def responsible_setting(self, c: list[Any]) -> ast.ResponsibleSetting:
+        words = [token.text for token in c if token.type not in ("FOR", "CONFIRM")]
+        return ast.ResponsibleSetting(" ".join(words), _one(c, For), _has(c, "CONFIRM"), _start(c), _end(c))
 
-    def call_responsible(self, c: list[Any]) -> ast.Later:
-        return ast.Later("call responsible", _start(c), _end(c))
+    def call_responsible(self, c: list[Any]) -> ast.CallResponsible:
+        return ast.CallResponsible(_only(c, ast.ResponsibleSetting), _start(c), _end(c))
 
     def reach(self, c: list[Any]) -> ast.Later:
         return ast.Later("reach anyone", _start(c), _end(c))

@@ -49,6 +49,8 @@ def analyse(
         language=settings.language,
         trunk=settings.trunk,
         sip=settings.sip,
+        helper=settings.helper,
+        lookup_seconds=settings.lookup_seconds,
         folder=folder,
         prompts=settings.prompts,
         employees=tuple(people.employees.entries.values()),

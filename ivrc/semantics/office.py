@@ -8,16 +8,23 @@ from functools import lru_cache
 from ivrc import ast
 from ivrc.ast import Token
 from ivrc.diagnostics import Label, did_you_mean
+from ivrc.model import LOOKUP_SECONDS, MAX_LOOKUP_SECONDS
 from ivrc.named import NamedTuple
 from ivrc.phone import known_country
-from ivrc.semantics.scope import Faults
+from ivrc.semantics.scope import Faults, seconds_of
 
 DEFAULT_SIP = "PJSIP/ivrc-sip/{address}"
+DEFAULT_HELPER = "agi://127.0.0.1:4573"
 
 # Technology/resource as Asterisk's Dial takes it. No sign of dialplan syntax is let through:
 # `&` would add a phone, `,` an option, `${` an expression.
 # Brackets only around an IPv6 address: one left open would hide the commas after it.
 _ENDPOINT = re.compile(r"[A-Za-z][A-Za-z0-9_]*/[\w.@:+*#=~/-]+(?:@\[[0-9A-Fa-f:.]+\](?::[0-9]+)?)?")
+# `host:port` of the server, or the path of a program; neither holds a sign that an AGI() line would take for syntax.
+_HELPER = re.compile(r"(?:agi://)?([A-Za-z0-9][A-Za-z0-9.-]{0,79}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
+_PROGRAM = re.compile(r"/[\w./+-]{1,200}")
+# Files of the zones' folder that are no zone: what they mean is the computer's affair, or not civil time.
+_NO_ZONE = re.compile(r"(?:localtime|posixrules|Factory)\Z|(?:posix|right)/")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[_-][A-Za-z]{2,8})?")
 
@@ -33,6 +40,8 @@ class Settings(NamedTuple):
     trunk: str | None
     sip: str
     prompts: str
+    helper: str
+    lookup_seconds: int
     domains: tuple[str, ...]
     start: int
     end: int
@@ -48,14 +57,14 @@ def valid_endpoint(text: str) -> bool:
 def _timezones() -> frozenset[str]:
     import zoneinfo
 
-    return frozenset(zoneinfo.available_timezones())
+    return frozenset(name for name in zoneinfo.available_timezones() if not _NO_ZONE.match(name))
 
 
 def _timezone_exists(name: str) -> bool:
     """Whether a zone exists; the common case needs no list of all zones."""
     import zoneinfo
 
-    if not re.fullmatch(r"[A-Za-z0-9_+\-/]+", name):
+    if not re.fullmatch(r"[A-Za-z0-9_+\-/]+", name) or _NO_ZONE.match(name):
         return False
     try:
         return zoneinfo.ZoneInfo(name).key == name
@@ -92,7 +101,10 @@ def check_settings(blocks: list[ast.Settings], default_name: str, start: int, fa
         trunk=_check_template(trunk, ("{number}", "{digits}", "{national}"), faults) if trunk else None,
         sip=(_check_template(sip, ("{address}",), faults) if sip else None) or DEFAULT_SIP,
         prompts=_check_folder(value("prompts"), faults),
-        domains=tuple(token.value.casefold() for token in given.get("domain", ())),
+        helper=_check_helper(value("helper"), faults),
+        lookup_seconds=seconds_of(value("lookup"), LOOKUP_SECONDS, faults, MAX_LOOKUP_SECONDS),
+        # With the root's dot or without it a domain is the same.
+        domains=tuple(token.value.casefold().rstrip(".") for token in given.get("domain", ())),
         start=office.start if office else blocks[0].start if blocks else start,
         end=office.end if office else blocks[0].start + len("settings") if blocks else start,
     )
@@ -157,7 +169,23 @@ def _check_template(token: Token, fields: tuple[str, ...], faults: Faults) -> st
 def _check_folder(token: Token | None, faults: Faults) -> str:
     if token is None:
         return "prompts"
-    if token.value.startswith("/") or ".." in token.value.split("/") or not token.value.strip("./ "):
+    text = token.value
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    if text.startswith("/") or ".." in parts or not text.strip("./ ") or not text.isprintable():
         faults.add("IVR209", token, "the prompts folder lies beside the source or below it", 'as in: prompts "audio"')
         return "prompts"
-    return token.value.strip("./") if token.value.startswith("./") else token.value.rstrip("/")
+    return "/".join(parts)
+
+
+def _check_helper(token: Token | None, faults: Faults) -> str:
+    """`agi://host:port`, or the absolute path of a program that Asterisk runs."""
+    if token is None:
+        return DEFAULT_HELPER
+    if _PROGRAM.fullmatch(token.value):
+        return token.value
+    match = _HELPER.fullmatch(token.value)
+    if match is None or not 0 < int(match[2] or 4573) < 65536:
+        hint = 'as in: helper "127.0.0.1:4573", or the path of a program: helper "/usr/local/bin/ivrc"'
+        faults.add("IVR209", token, "this is neither host and port nor the path of a program", hint)
+        return DEFAULT_HELPER
+    return f"agi://{match[1]}:{match[2] or 4573}"

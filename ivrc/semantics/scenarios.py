@@ -80,6 +80,8 @@ class Steps:
                 return self.call_number(node)
             case ast.CallSip():
                 return self.call_sip(node)
+            case ast.CallResponsible():
+                return self.call_responsible(node)
             case ast.Branch():
                 return self.branch(node)
             case ast.When():
@@ -190,6 +192,41 @@ class Steps:
             self.faults.add("IVR406", node.address, message, "call the employee or the group by name")
             return None
         return m.CallSip(f"{(scheme or 'sip:').lower()}{user}@{host}{port or ''}", seconds, node.start, node.end)
+
+    def call_responsible(self, node: ast.CallResponsible) -> m.CallResponsible:
+        """`call responsible`."""
+        given: dict[str, ast.ResponsibleSetting] = {}
+        for setting in node.settings:
+            kind = "mobile" if "mobile" in setting.what else setting.what
+            first = given.setdefault(kind, setting)
+            if first is not setting:
+                label = Label(first.start, first.end, "first given here")
+                self.faults.add("IVR108", setting, f"`{first.what}` is given already", "keep one", label)
+        desk, mobile = given.get("desk"), given.get("mobile")
+        what = mobile.what if mobile else "mobile"
+        head = Token("CALL", "call responsible", node.start)
+        if what != "no mobile" and self.settings.trunk is None:
+            hint = 'write `no mobile`, or set the trunk, as in: settings { trunk "PJSIP/{number}@provider" }'
+            self.faults.add("IVR208", mobile or head, "the mobiles need the setting `trunk`", hint)
+        self._check_responsible(head, what)
+        return m.CallResponsible(
+            desk_seconds=self.seconds(desk.duration if desk else None, m.RING_SECONDS),
+            mobiles="all" if what == "all mobiles" else "none" if what == "no mobile" else "first",
+            mobile_seconds=self.seconds(mobile.duration if mobile else None, m.OUTSIDE_RING_SECONDS),
+            confirm=mobile.confirm if mobile else False,
+            second="second" in given,
+            start=node.start,
+            end=node.end,
+        )
+
+    def _check_responsible(self, at: Token, mobile: str) -> None:
+        """Whether the CRM's answer can lead to anybody's own phones."""
+        employees = self.people.employees.entries.values()
+        if not any(employee.devices and (employee.crm or employee.extension) for employee in employees):
+            left = "nobody can be rung here" if mobile == "no mobile" else "the responsible is rung on mobiles only"
+            self.faults.add(
+                "IVR903", at, f"no employee with phones has a `crm` id: {left}", 'as in: employee anna { crm "17" … }'
+            )
 
     def move(self, node: ast.Move) -> m.Move | None:
         """`->`."""

@@ -10,7 +10,7 @@ from tests.dialplan import Dialplan
 from tests.support import CORPUS, OFFICE, compile_paths, compile_text, dialplan_of, lines_of
 
 CASES = sorted(CORPUS.glob("*.ivr"), key=lambda path: path.name)
-FORBIDDEN = re.compile(r"\b(System|TrySystem|SHELL|EVAL|ENV|FILE|GotoIfTime|AGI|ODBC_\w+|CURL)\(")
+FORBIDDEN = re.compile(r"\b(System|TrySystem|SHELL|EVAL|ENV|FILE|GotoIfTime|ODBC_\w+|CURL)\(")
 # What a caller or a phone sends, and nothing has filtered yet.
 RAW = re.compile(r"\$\{(?:CALLERID\(name\)|CALLERID\(num\)\}|EXTEN\}|PJSIP_HEADER|SIP_HEADER)")
 
@@ -19,6 +19,16 @@ RAW = re.compile(r"\$\{(?:CALLERID\(name\)|CALLERID\(num\)\}|EXTEN\}|PJSIP_HEADE
 def test_no_application_or_function_that_reaches_outside(path: object) -> None:
     code = [line for line in compile_paths(path).dialplan.splitlines() if not line.startswith(";")]  # type: ignore[arg-type]
     assert [line for line in code if FORBIDDEN.search(line)] == []
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_only_the_leg_that_asks_the_crm_runs_the_helper(path: object) -> None:
+    """With the caller's number as digits, and within a Dial that ends the leg in time."""
+    asked = r"(agi://[\w.:-]+/|/[\w./-]+,agi,run,)responsible,\w+,\$\{FILTER\(\+0-9,\$\{CALLERID\(num\)\}\)\},\d+000"
+    for name, context in Dialplan(compile_paths(path).dialplan).contexts.items():  # type: ignore[arg-type]
+        for line in (line for lines in context.extensions.values() for line in lines if "AGI" == line.app):
+            assert name.endswith(".lookup")
+            assert re.fullmatch(asked, line.args), line.args
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -35,7 +45,7 @@ def test_every_dial_has_a_time_and_no_transfer(path: object) -> None:
             for line in lines:
                 if line.app == "Dial":
                     _, seconds, options = re.sub(r"\([^()]*\)", "", line.args).rsplit(",", 2)
-                    assert seconds or context[0].endswith(".confirm")
+                    assert seconds or context[0].endswith("confirm")
                     assert not set(options) & set("tTkKhHg")
 
 
