@@ -35,11 +35,20 @@ def has_errors(diagnostics: list[Diagnostic]) -> bool:
     return any(diagnostic.severity == "error" for diagnostic in diagnostics)
 
 
+# Characters of a word that is compared: difflib takes the square of it in time, and no name is so long.
+_LONGEST_COMPARED = 200
+
+
 def did_you_mean(word: str, known: list[str]) -> str:
     """`did you mean …?` with the nearest known word, or an empty string."""
-    from difflib import get_close_matches
+    near = []
+    if len(word) <= _LONGEST_COMPARED:
+        from difflib import get_close_matches
 
-    near = get_close_matches(word, known, n=1, cutoff=0.6)
+        # What differs so much in length that it cannot be near is not compared at all.
+        cutoff = 0.6
+        able = [name for name in known if 2 * min(len(word), len(name)) >= cutoff * (len(word) + len(name))]
+        near = get_close_matches(word, able, n=1, cutoff=cutoff)
     if not near:
         folded = {name.casefold(): name for name in known}
         match = folded.get(word.casefold())

@@ -47,4 +47,5 @@ CODES: dict[str, str] = {
     "IVR901": "percentages do not add up to 100",
     "IVR902": "a step that no call can reach",
     "IVR903": "nobody that the CRM could name has phones in the source",
+    "IVR904": "two employees have the same phone",
 }

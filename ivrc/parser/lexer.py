@@ -45,6 +45,21 @@ MASTER = re.compile(
 HASH_KEY = re.compile(r"#(?=[ \t]*(?:->|\{|,))")
 
 
+class _Respelled(Token):
+    """A name that is longer or shorter in its one spelling than as it was written."""
+
+    __slots__ = ("_end",)
+
+    def __init__(self, type: str, text: str, start: int, end: int) -> None:
+        super().__init__(type, text, start)
+        self._end = end
+
+    @property
+    def end(self) -> int:
+        """The position just after what was written."""
+        return self._end
+
+
 class IvrLexer(Lexer):
     """The lexer that Lark drives: for each word it looks at what the parser can take."""
 
@@ -94,6 +109,9 @@ class IvrLexer(Lexer):
                     value = unicodedata.normalize("NFC", value)
                     if not value.isidentifier():
                         kind, value = "BAD", match["NAME"]
+                    elif len(value) != base + position - start:
+                        yield _Respelled(kind, value, start, base + position)
+                        continue
             elif kind == "LBRACE":
                 # Only the head of a branch can take `retries`: what follows is a branch's block.
                 blocks.append("RETRIES" in states[parser_state.position])

@@ -7,7 +7,6 @@ from datetime import date
 from ivrc import ast
 from ivrc import hours as h
 from ivrc.ast import Token
-from ivrc.diagnostics import did_you_mean
 from ivrc.semantics.scope import Faults
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -137,7 +136,7 @@ def _holidays(item: ast.HoursItem, faults: Faults) -> h.Holidays | None:
     try:
         h.holiday_table(which)
     except KeyError:
-        faults.add("IVR411", item, f"holidays of `{_shown(which)}` are not known", _country_hint(which))
+        faults.add("IVR411", item, f"holidays of `{_shown(which)}` are not known", _country_hint(which, faults))
         return None
     return which
 
@@ -146,7 +145,7 @@ def _shown(which: h.Holidays) -> str:
     return which.country + (f"-{which.subdivision}" if which.subdivision else "")
 
 
-def _country_hint(which: h.Holidays) -> str:
+def _country_hint(which: h.Holidays, faults: Faults) -> str:
     import holidays
 
     supported = holidays.list_supported_countries()
@@ -154,5 +153,5 @@ def _country_hint(which: h.Holidays) -> str:
         known = supported[which.country]
         if not known:
             return f"{which.country} has no parts: write `holidays {which.country}`"
-        return did_you_mean(which.subdivision or "", known) or "its parts are: " + ", ".join(known[:12])
-    return did_you_mean(which.country.upper(), sorted(supported)) or "two letters, as in: holidays RU"
+        return faults.did_you_mean(which.subdivision or "", known) or "its parts are: " + ", ".join(known[:12])
+    return faults.did_you_mean(which.country.upper(), sorted(supported)) or "two letters, as in: holidays RU"

@@ -17,6 +17,9 @@ _CODE = re.compile(r"[*#0-9]{1,15}")
 # Asterisk cuts an application's data at 8 KiB; below these the longest line stays far from it.
 MAX_TOGETHER_CHARACTERS = 4000
 MAX_MEMBERS = 200
+# The draw of a random group sums up a variable for each member in one expression, which Asterisk cuts at
+# 4,095 bytes: `${IVRC_WEIGHT_99999_150} + ` is the longest name there can be of it.
+MAX_DRAWN = 150
 MAX_NESTING = 100
 MAX_PERCENTAGE_CHARACTERS = 20
 MAX_TOTAL_WEIGHT = 1_000_000
@@ -34,7 +37,12 @@ class People:
         self.switches: Table[m.Switch] = Table("switch")
         self.extensions: dict[str, Token] = {}
         self.codes: dict[str, Token] = {}
+        self.devices: dict[str, Token] = {}
+        # Employees with a phone that could not be understood: they are not told to have none as well.
+        self.unsure: set[str] = set()
         self.resolved: dict[str, m.Group] = {}
+        # Groups of which it was said that they lead back to themselves.
+        self.circular: set[str] = set()
         self.needs_trunk: list[Token] = []
         # Mobiles that their owners declare with `confirm`: they ask wherever they are rung.
         self.confirmed: set[str] = set()
@@ -69,12 +77,15 @@ def check_employee(node: ast.Employee, people: People) -> m.Employee:
     def text(key: str) -> str | None:
         return fields[key].values[0].value if key in fields else None
 
-    devices = [_check_device(fields[key].values[0], faults) for key in ("browser", "sip") if key in fields]
+    devices = [_check_device(fields[key].values[0], people) for key in ("browser", "sip") if key in fields]
     mobiles = [people.number(token) for token in fields["mobile"].values] if "mobile" in fields else []
     if mobiles:
         people.needs_trunk.append(fields["mobile"].values[0])
         if fields["mobile"].confirm:
             people.confirmed.update(number for number in mobiles if number)
+    if not all((*devices, *mobiles)):
+        people.unsure.add(node.name.text)
+    _check_shared(node, fields, people)
     return m.Employee(
         name=node.name.text,
         display=text("name") or node.name.text,
@@ -89,12 +100,26 @@ def check_employee(node: ast.Employee, people: People) -> m.Employee:
     )
 
 
-def _check_device(token: Token, faults: Faults) -> str | None:
+def _check_device(token: Token, people: People) -> str | None:
     if valid_endpoint(token.value):
         return token.value
     hint = 'technology and name, as in: sip "PJSIP/anna"'
-    faults.add("IVR403", token, "Asterisk cannot dial this", hint)
+    people.faults.add("IVR403", token, "Asterisk cannot dial this", hint)
     return None
+
+
+def _check_shared(node: ast.Employee, fields: dict[str, ast.Field], people: People) -> None:
+    """Warn of a phone that another employee has already: a call to both rings it twice, one's call keeps both busy."""
+    if node.name.text.casefold() in people.employees.folded:
+        # The same employee once more, which is a fault of its own.
+        return
+    own = {fields[key].values[0].value.casefold(): fields[key].values[0] for key in ("browser", "sip") if key in fields}
+    for device, token in own.items():
+        first = people.devices.setdefault(device, token)
+        if first is not token and valid_endpoint(token.value):
+            label = Label(first.start, first.end, "first given here")
+            message = f"`{token.value}` is the phone of another employee, too"
+            people.faults.add("IVR904", token, message, "give each employee an endpoint of their own", label)
 
 
 def _check_extension(token: Token, people: People) -> str | None:
@@ -171,6 +196,9 @@ def _plan(node: ast.Group, people: People, path: tuple[str, ...], seen: set[obje
         )
     if len(node.members) > MAX_MEMBERS:
         message = f"a group has up to {MAX_MEMBERS} members, this one {len(node.members)}"
+        people.faults.add("IVR414", node.name, message, "put parts of it into groups of their own")
+    elif node.strategy == "random" and len(node.members) > MAX_DRAWN:
+        message = f"a group that rings at random has up to {MAX_DRAWN} members, this one {len(node.members)}"
         people.faults.add("IVR414", node.name, message, "put parts of it into groups of their own")
     turns = [_turn(member, people, path, seen) for member in node.members]
     if node.strategy == "random":
@@ -251,8 +279,11 @@ def _once(target: m.Target, key: object, seen: set[object]) -> m.RingPlan | None
 def _nested(member: ast.Member, people: People, path: tuple[str, ...], seen: set[object]) -> m.RingPlan | None:
     name = member.target.text
     if name in path:
-        round_trip = " → ".join((*path[path.index(name) :], name))
-        people.faults.add("IVR302", member.target, f"group `{name}` contains itself: {round_trip}", "take it out")
+        if path[-1] not in people.circular:
+            # Groups that all name each other are in more rounds than anybody could read.
+            people.circular.add(path[-1])
+            message = f"group `{name}` contains itself: {_round_trip((*path[path.index(name) :], name))}"
+            people.faults.add("IVR302", member.target, message, "take it out")
         return None
     if len(path) >= MAX_NESTING:
         message = f"groups stand more than {MAX_NESTING} deep in each other here"
@@ -266,13 +297,18 @@ def _nested(member: ast.Member, people: People, path: tuple[str, ...], seen: set
     return plan if m.dial_together(plan) else None
 
 
+def _round_trip(names: tuple[str, ...]) -> str:
+    shown = names if len(names) <= 8 else (*names[:4], "…", *names[-3:])
+    return " → ".join(shown)
+
+
 def desk_of(employee: m.Employee, at: Token, people: People) -> m.Target | None:
     """What rings when an employee is called: the devices, or, for one who has none, the first mobile."""
     if employee.devices:
         return m.Desk(employee)
     if employee.mobiles:
         return m.Outside(employee.mobiles[0], employee.confirm)
-    if employee.name not in people.employees.folded:
+    if employee.name in people.unsure:
         return None
     message = f"`{employee.name}` has no phone: no `browser`, no `sip`, no `mobile`"
     people.faults.add("IVR404", at, message, 'as in: sip "PJSIP/anna"')
@@ -281,6 +317,8 @@ def desk_of(employee: m.Employee, at: Token, people: People) -> m.Target | None:
 
 def mobile_of(employee: m.Employee, confirm: bool, at: Token, people: People) -> m.Outside | None:
     """The first mobile of an employee; None and a fault if there is none."""
+    if not employee.mobiles and employee.name in people.unsure:
+        return None
     if not employee.mobiles:
         message = f"`{employee.name}` has no mobile"
         people.faults.add("IVR404", at, message, f'give one: employee {employee.name} {{ mobile "+7 …" }}')

@@ -23,6 +23,10 @@ class Table(Generic[T]):
         self.used: set[str] = set()
 
 
+# Names compared in one compilation to find which known one an unknown one was meant to be; some seconds at most.
+MAX_COMPARED = 100_000
+
+
 class Faults:
     """Collects diagnostics."""
 
@@ -30,6 +34,7 @@ class Faults:
         self.found: list[Diagnostic] = []
         # Where the parser left something out.
         self._broken = sorted(broken)
+        self._compared = 0
 
     def add_if_whole(self, code: str, token: Any, whole: Any, message: str, help: str = "") -> None:
         """Report that something is missing from `whole`, unless a fault inside it has been reported already."""
@@ -38,6 +43,13 @@ class Faults:
             return
         if not any(whole.start <= fault.start <= whole.end for fault in self.found):
             self.add(code, token, message, help)
+
+    def did_you_mean(self, word: str, known: list[str]) -> str:
+        """`did you mean …?`, or an empty string: also where so many names are wrong that nobody reads the hints."""
+        if self._compared >= MAX_COMPARED:
+            return ""
+        self._compared += len(known)
+        return did_you_mean(word, known)
 
     def add(self, code: str, token: Any, message: str, help: str = "", *labels: Label) -> None:
         """Report a fault at a token or node (anything with `start` and `end`)."""
@@ -75,15 +87,15 @@ def look_up(table: Table[T], name: Token, faults: Faults, others: tuple[Table[An
             faults.add("IVR201", name, message, _use_instead(other.kind, name.text))
             return None
     missing = "there are no hours" if table.kind == "hours" else f"there is no {table.kind}"
-    faults.add("IVR201", name, f"{missing} `{name.text}`", _known_names(table, name.text))
+    faults.add("IVR201", name, f"{missing} `{name.text}`", _known_names(table, name.text, faults))
     return None
 
 
-def _known_names(table: Table[Any], name: str) -> str:
+def _known_names(table: Table[Any], name: str, faults: Faults) -> str:
     known = sorted(table.entries)
     if not known:
         return f"nothing declares {_a(table.kind)} in this office yet"
-    return did_you_mean(name, known) or "there are: " + ", ".join(f"`{each}`" for each in known[:8])
+    return faults.did_you_mean(name, known) or "there are: " + ", ".join(f"`{each}`" for each in known[:8])
 
 
 def _a(kind: str) -> str:

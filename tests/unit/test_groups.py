@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from ivrc import model as m
-from tests.support import OFFICE, codes_of, compile_apart, compile_text, dialplan_of, lines_of, office_of
+from ivrc.semantics.people import MAX_DRAWN
+from tests.support import OFFICE, Outcome, codes_of, compile_apart, compile_text, dialplan_of, lines_of, office_of
 
 
 def shape(plan: m.RingPlan) -> Any:
@@ -179,3 +181,31 @@ def test_groups_of_any_size_compile_or_are_refused(strategy: str, size: int) -> 
     outcome = compile_text(people + f"group g {strategy} {{ {members} }}\nscenario main {{ call group g }}\n")
     assert set(outcome.codes) <= {"IVR414"}
     assert outcome.codes == [] or size > 100
+
+
+def drawn(size: int, others: int = 0) -> Outcome:
+    """A random group of some members as the last of many random groups in one group."""
+    people = "".join(f'employee e{i} {{ sip "PJSIP/e{i}" }}\n' for i in range(size))
+    small = "".join(f'employee s{i} {{ sip "PJSIP/s{i}" }}\ngroup g{i} random {{ s{i} }}\n' for i in range(others))
+    parts = " ".join(f"g{i}" for i in range(others))
+    large = f"group large random {{ {' '.join(f'e{i}' for i in range(size))} }}\n"
+    return compile_text(people + small + large + f"group top in order {{ {parts} large }}\n")
+
+
+@pytest.mark.parametrize("others", [0, 1, 120])
+def test_draw_of_the_largest_group_is_an_expression_that_asterisk_takes_whole(others: int) -> None:
+    """Asterisk cuts an expression at 4,095 bytes: the sum of all weights is the longest."""
+    outcome = drawn(MAX_DRAWN, others)
+    assert outcome.codes == []
+    expressions = re.findall(r"\$\[[^\[\]]*\]", outcome.dialplan)
+    longest = max(expressions, key=len)
+    suffix = f"_{others + 1}" if others else ""
+    assert longest.endswith(f"${{IVRC_WEIGHT{suffix}_{MAX_DRAWN}}}]")
+    # As long as it can get: with the number of a hundred thousandth random group in each name.
+    assert len(longest.encode()) + MAX_DRAWN * (len("_99999") - len(suffix)) < 4000
+
+
+def test_random_group_of_one_member_more_is_refused() -> None:
+    outcome = drawn(MAX_DRAWN + 1)
+    assert outcome.codes == ["IVR414"]
+    assert outcome.messages == [f"a group that rings at random has up to {MAX_DRAWN} members, this one {MAX_DRAWN + 1}"]
