@@ -2,6 +2,9 @@
 
 The clock is read once, so that no boundary can pass between two lines; GotoIfTime is not used: it has no
 year, takes the end minute in, and tests an overnight range against today's weekday.
+
+Where an exception has times of its own, what holds and what cuts it are found out for both days first, since
+a window of one day cuts the other day's ranges, too; elsewhere the first range that holds is the answer.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ def hours_context(pen: Pen, part: str, comment: str, hours: h.Hours, start: int)
     clock = f"${{STRFTIME(${{epoch}},{hours.timezone},%Y%m%d-%u-%H-%M)}}"
     cursor.add("Set", f"LOCAL(now)={clock}")
     cursor.add("Set", "LOCAL(minute)=$[${now:11:2} * 60 + ${now:14:2}]")
+    if hours.windows():
+        cursor.add("Set", "LOCAL(open)=0")
+        cursor.add("Set", "LOCAL(cut)=0")
     _day(cursor, hours, pen, 0)
     if _runs_over(hours):
         # Noon of yesterday by the clock: a day of 23 or 25 hours does not lead to another date.
@@ -33,7 +39,7 @@ def hours_context(pen: Pen, part: str, comment: str, hours: h.Hours, start: int)
         cursor.add("Set", f"LOCAL(now)=${{STRFTIME({yesterday},{hours.timezone},%Y%m%d-%u)}}")
         cursor.add("Set", f"LOCAL(minute)=$[${{minute}} + {h.DAY_MINUTES}]")
         _day(cursor, hours, pen, h.DAY_MINUTES)
-    cursor.add("Return", "0")
+    cursor.add("Return", "$[${open} > ${cut}]" if hours.windows() else "0")
     cursor.place("on")
     cursor.add("Return", "1")
     cursor.close()
@@ -44,6 +50,7 @@ def hours_context(pen: Pen, part: str, comment: str, hours: h.Hours, start: int)
 def _runs_over(hours: h.Hours) -> bool:
     ranges = [span for weekly in hours.weekly for span in weekly.ranges]
     ranges += [span for addition in hours.additions for span in addition.ranges]
+    ranges += [span for window in hours.windows() for span in window.ranges]
     return any(span.end > h.DAY_MINUTES for span in ranges)
 
 
@@ -66,14 +73,19 @@ def _day(cursor: Cursor, hours: h.Hours, pen: Pen, shift: int) -> None:
     for addition in hours.additions:
         for span in _relevant(addition.ranges, shift):
             cursor.add("GotoIf", f"$[{_on(addition.dates)} & {_within(span)}]?on")
+    for window in hours.windows():
+        for span in _relevant(window.ranges, shift):
+            cursor.add("ExecIf", f"$[{_on(window.dates)} & {_within(span)}]?Set(LOCAL(cut)=1)")
     for exception in hours.exceptions:
         if not exception.ranges:
             cursor.add("GotoIf", f"$[{_on(exception.dates)}]?{off}")
-        for span in _relevant(exception.ranges, shift):
-            cursor.add("GotoIf", f"$[{_on(exception.dates)} & {_within(span)}]?{off}")
     for weekly in hours.weekly:
         for span in _relevant(weekly.ranges, shift):
-            cursor.add("GotoIf", f"$[{_on_days(weekly.days)}{_within(span)}]?on")
+            condition = f"$[{_on_days(weekly.days)}{_within(span)}]"
+            if hours.windows():
+                cursor.add("ExecIf", f"{condition}?Set(LOCAL(open)=1)")
+            else:
+                cursor.add("GotoIf", f"{condition}?on")
     cursor.place(off)
 
 

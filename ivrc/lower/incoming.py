@@ -120,7 +120,7 @@ def callers_context(pen: Pen, callers: m.Callers) -> None:
 
 
 def people_context(pen: Pen, ring: Ringer, employees: tuple[m.Employee, ...], dialled: bool) -> None:
-    """Hints: whether each employee is free, busy or offline; with `dialled` subroutines too that return their devices."""
+    """Hints: whether each employee is free, busy or offline; with `dialled`, subroutines that return the devices."""
     comment = "who is free: the state of each employee's devices together"
     sheet = Sheet(pen, ".people", comment + ("; as subroutines, the devices" if dialled else ""))
     for employee in employees:

@@ -5,8 +5,8 @@ helper does, while the caller hears ringing. The answer is one variable, parts j
 
     version / why / employee / desk / mobiles / second employee / desk / mobiles / contact / name
 
-An employee's name is looked up among the office's own, mobiles are taken as digits and nothing else: no text of the CRM's
-is ever dialled.
+An employee's name is looked up among the office's own, mobiles are taken as digits and nothing else: no text of the
+CRM's is ever dialled.
 """
 
 from __future__ import annotations

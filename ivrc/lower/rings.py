@@ -41,7 +41,7 @@ def is_free(pen: Pen, employee: m.Employee) -> str:
 
 
 def state_of(pen: Pen, name: str) -> str:
-    """The state of an employee's devices together; `name` is their extension's name in `.people`, or a variable with it."""
+    """The state of an employee's devices together; `name` is their extension in `.people`, or a variable with it."""
     return f"${{EXTENSION_STATE({name}@{pen.context('.people')})}}"
 
 
