@@ -2,7 +2,8 @@
 
 The rule, in one place: a range belongs to the day on which it begins. A moment is inside if one of
 today's ranges holds it, or one of yesterday's that runs past midnight. A day's ranges are those of
-its weekday; an `except` takes the day's ranges away (or cuts a window out of them), an `also` adds.
+its weekday; an `except` takes the day's ranges away, an `also` adds. An `except` with times is a window
+by the clock: within it no range holds, of whichever day; past midnight it goes on into the next morning.
 Ranges are half-open. Times are minutes after midnight; a range past midnight ends above 1440.
 """
 
@@ -76,16 +77,22 @@ class Hours(NamedTuple):
         """Whether the hours hold at a wall-clock moment of the office's zone."""
         minute = local.hour * 60 + local.minute
         today = local.date()
-        return self._day_holds(today, minute) or self._day_holds(today - timedelta(days=1), minute + DAY_MINUTES)
+        days = ((today, minute), (today - timedelta(days=1), minute + DAY_MINUTES))
+        if any(_listed(self.additions, day, at) for day, at in days):
+            return True
+        if any(_listed(self.windows(), day, at) for day, at in days):
+            return False
+        return any(self._day_holds(day, at) for day, at in days)
 
     def _day_holds(self, day: date, minute: int) -> bool:
-        if any(_within(rule.ranges, minute) and _on(rule.dates, day) for rule in self.additions):
-            return True
-        for exception in self.exceptions:
-            if _on(exception.dates, day) and (not exception.ranges or _within(exception.ranges, minute)):
-                return False
+        if any(not exception.ranges and _on(exception.dates, day) for exception in self.exceptions):
+            return False
         weekday = self.weekday(day)
         return any(weekday in rule.days and _within(rule.ranges, minute) for rule in self.weekly)
+
+    def windows(self) -> tuple[Exception_, ...]:
+        """The exceptions that are off within their ranges only, whatever day's range they meet."""
+        return tuple(exception for exception in self.exceptions if exception.ranges)
 
     def weekday(self, day: date) -> int:
         """The weekday whose ranges a date has (1 … 7): that of the day it stands in for, if work was moved to it."""
@@ -103,6 +110,10 @@ class Hours(NamedTuple):
 
 def _within(ranges: tuple[Range, ...], minute: int) -> bool:
     return any(begin <= minute < end for begin, end in ranges)
+
+
+def _listed(rules: tuple[Exception_ | Addition, ...], day: date, minute: int) -> bool:
+    return any(_within(rule.ranges, minute) and _on(rule.dates, day) for rule in rules)
 
 
 def _on(dates: Dates | Holidays, day: date) -> bool:

@@ -71,6 +71,38 @@ TABLE = [
     ("22:00-06:00", "2026-11-24 05:59", True),
     ("22:00-06:00", "2026-11-24 06:00", False),
     ("9:00-18:00", "2026-11-29 09:00", True),
+    # An exception with times is a window by the clock: into the next morning, and out of yesterday's night.
+    *[
+        (f"{own} except 2026-12-31 22:00-02:00", moment, expected)
+        for own in ("mon-sun", "00:00-24:00", "22:00-06:00 06:00-22:00")
+        for moment, expected in [
+            ("2026-12-31 21:59", True),
+            ("2026-12-31 22:00", False),
+            ("2026-12-31 23:59", False),
+            ("2027-01-01 00:00", False),
+            ("2027-01-01 01:59", False),
+            ("2027-01-01 02:00", True),
+            ("2026-12-31 01:00", True),
+            ("2027-01-01 22:00", True),
+        ]
+    ],
+    ("fri-sat 22:00-06:00 except 2026-11-28 02:00-04:00", "2026-11-28 01:59", True),
+    ("fri-sat 22:00-06:00 except 2026-11-28 02:00-04:00", "2026-11-28 02:00", False),
+    ("fri-sat 22:00-06:00 except 2026-11-28 02:00-04:00", "2026-11-28 04:00", True),
+    ("fri-sat 22:00-06:00 except 2026-11-28 02:00-04:00", "2026-11-29 02:00", True),
+    ("mon-sun except 2026-12-31..2027-01-02 23:00-01:00", "2027-01-03 00:30", False),
+    ("mon-sun except 2026-12-31..2027-01-02 23:00-01:00", "2027-01-03 01:00", True),
+    ("mon-sun except 2026-12-31..2027-01-02 23:00-01:00", "2026-12-31 00:30", True),
+    ("mon-sun except holidays RU 22:00-02:00", "2026-06-13 01:59", False),
+    ("mon-sun except holidays RU 22:00-02:00", "2026-06-13 02:00", True),
+    # An exception without times takes its own day's ranges only, and not the morning of the day before's.
+    ("22:00-06:00 except 2026-11-28", "2026-11-28 05:59", True),
+    ("22:00-06:00 except 2026-11-28", "2026-11-29 05:59", False),
+    # `also` wins over a window of either day, and yesterday's over today's.
+    ("mon-sun except 2026-12-31 22:00-02:00 also 2027-01-01 00:00-01:00", "2027-01-01 00:30", True),
+    ("mon-sun except 2026-12-31 22:00-02:00 also 2027-01-01 00:00-01:00", "2027-01-01 01:00", False),
+    ("mon-sun except 2027-01-01 00:00-02:00 also 2026-12-31 23:00-01:00", "2027-01-01 00:30", True),
+    ("mon-sun except 2027-01-01 00:00-02:00 also 2026-12-31 23:00-01:00", "2027-01-01 01:30", False),
     # Exceptions take away; the year counts; ranges of dates hold both ends and run over a new year.
     ("mon-sun except 2026-12-31", "2026-12-31 12:00", False),
     ("mon-sun except 2026-12-31", "2027-12-31 12:00", True),
