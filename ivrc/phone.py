@@ -14,11 +14,12 @@ from ivrc.named import NamedTuple
 
 
 class NumberError(ValueError):
-    """A text that is no phone number; `needs_country` if it would be one with a country set."""
+    """A text that is no phone number; `needs_country` if it would be one with a country set; `hint`: what to do."""
 
-    def __init__(self, message: str, needs_country: bool = False) -> None:
+    def __init__(self, message: str, needs_country: bool = False, hint: str = "") -> None:
         super().__init__(message)
         self.needs_country = needs_country
+        self.hint = hint
 
 
 class Plan(NamedTuple):
@@ -33,6 +34,11 @@ class Plan(NamedTuple):
 # Letters, and anything else that no one writes inside a phone number.
 _ALLOWED = re.compile(r"[+]?[0-9\s().\-/\u2010-\u2015\u00a0]*")
 _NOT_DIGITS = re.compile(r"[^0-9]+")
+# `+8 495 …` for +7 495 … or 8 495 …: all digits of a Russian or Kazakh number, and no separator after what is a
+# country code (+84 Vietnam, +880 Bangladesh).
+_PLUS_EIGHT = re.compile(r"8[34789][0-9]{9}")
+_CODE_APART = re.compile(r"\+8[0-9]{1,2}[^0-9]")
+_BEHIND_EIGHT = ("RU", "KZ")
 
 
 def parse_number(text: str, country: str | None) -> str:
@@ -42,10 +48,38 @@ def parse_number(text: str, country: str | None) -> str:
         raise NumberError("a phone number is digits, with `+` before a country code")
     digits = _NOT_DIGITS.sub("", stripped)
     if stripped.startswith("+"):
+        hint = plus_eight(stripped, country)
+        if hint and not _is_valid(digits):
+            raise NumberError("+8 is no country's code", hint=hint)
         return _international(digits)
     if country is None:
         raise NumberError("a number without `+` needs the setting `country`", needs_country=True)
     return _national(digits, country)
+
+
+def plus_eight(text: str, country: str | None) -> str:
+    """What to write for a number that begins with `+8` where `+7` or `8` must have been meant; or an empty string."""
+    digits = _NOT_DIGITS.sub("", text)
+    if country not in _BEHIND_EIGHT or not text.strip().startswith("+"):
+        return ""
+    if not _PLUS_EIGHT.fullmatch(digits) or _CODE_APART.match(text.strip()):
+        return ""
+    shown = f"{digits[1:4]} {digits[4:7]}-{digits[7:9]}-{digits[9:]}"
+    return f"+8 {shown} is not Russia: write `+7 {shown}` or `8 {shown}`"
+
+
+def _is_valid(digits: str) -> bool:
+    """Whether international digits are a number that its country gives out."""
+    return bool(PHONES.get(("valid", digits), lambda: _ask_valid(digits)))
+
+
+def _ask_valid(digits: str) -> bool:
+    import phonenumbers
+
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse("+" + digits))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _international(digits: str) -> str:

@@ -48,4 +48,5 @@ CODES: dict[str, str] = {
     "IVR902": "a step that no call can reach",
     "IVR903": "nobody that the CRM could name has phones in the source",
     "IVR904": "two employees have the same phone",
+    "IVR905": "a number of another country that may be a slip",
 }

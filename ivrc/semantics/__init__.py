@@ -9,7 +9,6 @@ from ivrc import ast
 from ivrc import model as m
 from ivrc.diagnostics import Diagnostic
 from ivrc.hours import Hours
-from ivrc.phone import NumberError, parse_number
 from ivrc.semantics import people as p
 from ivrc.semantics.flow import check_loops
 from ivrc.semantics.hours import check_hours
@@ -96,20 +95,10 @@ def _numbers(nodes: list[ast.Number], steps: Steps, faults: Faults) -> tuple[m.N
         if not node.numbers:
             numbers.append(m.Number(None, "other", node.scenario.text, node.start, node.end))
         for token in node.numbers:
-            number = _incoming(token, steps, faults)
+            number = steps.people.number(token)
             if number is not None:
                 numbers.append(m.Number(number, token.value, node.scenario.text, token.start, token.end))
     return tuple(numbers)
-
-
-def _incoming(token: ast.Token, steps: Steps, faults: Faults) -> str | None:
-    try:
-        return parse_number(token.value, steps.settings.country)
-    except NumberError as fault:
-        code = "IVR402" if fault.needs_country else "IVR401"
-        hint = "as in: settings { country RU }" if fault.needs_country else 'as in: "+7 495 123-45-67"'
-        faults.add(code, token, str(fault), hint)
-        return None
 
 
 def _check_trunk(settings: Settings, people: p.People, faults: Faults) -> None:

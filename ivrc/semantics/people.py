@@ -8,7 +8,7 @@ from ivrc import ast
 from ivrc import model as m
 from ivrc.ast import Token
 from ivrc.diagnostics import Label
-from ivrc.phone import NumberError, parse_number
+from ivrc.phone import NumberError, parse_number, plus_eight
 from ivrc.semantics.office import valid_endpoint
 from ivrc.semantics.scope import Faults, Table, look_up
 
@@ -50,12 +50,15 @@ class People:
     def number(self, token: Token) -> str | None:
         """A quoted phone number as E.164, or None and a fault."""
         try:
-            return parse_number(token.value, self.country)
+            number = parse_number(token.value, self.country)
         except NumberError as fault:
             code = "IVR402" if fault.needs_country else "IVR401"
             hint = "as in: settings { country RU }" if fault.needs_country else 'as in: "+7 495 123-45-67"'
-            self.faults.add(code, token, str(fault), hint)
+            self.faults.add(code, token, str(fault), fault.hint or hint)
             return None
+        if hint := plus_eight(token.value, self.country):
+            self.faults.add("IVR905", token, f"this is {number}, a number of another country", hint)
+        return number
 
 
 def check_employee(node: ast.Employee, people: People) -> m.Employee:

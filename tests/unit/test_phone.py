@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ivrc.phone import NumberError, known_country, parse_number, plan_of
+from ivrc.phone import NumberError, known_country, parse_number, plan_of, plus_eight
 
 WRITTEN = [
     ("+7 495 123-45-67", None, "+74951234567"),
@@ -110,3 +110,35 @@ def test_numbering_plan(country: str, code: str, trunk: str, international: str)
 def test_plan_has_the_lengths_of_national_numbers() -> None:
     assert 10 in plan_of("RU").lengths
     assert all(length > 0 for length in plan_of("DE").lengths)
+
+
+@pytest.mark.parametrize("country", ["RU", "KZ"])
+@pytest.mark.parametrize("text", ["+8 495 123-45-67", "+84951234567", "+8(495)1234567", " +8-495-123-45-67"])
+def test_plus_eight_that_another_country_has_is_that_number_and_suspect(text: str, country: str) -> None:
+    assert parse_number(text, country) == "+84951234567"
+    assert "write `+7 495 123-45-67` or `8 495 123-45-67`" in plus_eight(text, country)
+
+
+@pytest.mark.parametrize("text", ["+8 800 555-35-35", "+8 916 123-45-67", "+8(383)1234567", "+89161234567"])
+def test_plus_eight_that_no_country_has_is_no_number(text: str) -> None:
+    with pytest.raises(NumberError) as caught:
+        parse_number(text, "RU")
+    assert "write `+7 " in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "country"),
+    [
+        ("+84 95 123 45 67", "RU"),
+        ("+84 951234567", "RU"),
+        ("+8 495 123-45-67", "VN"),
+        ("+8 495 123-45-67", None),
+        ("+7 495 123-45-67", "RU"),
+        ("8 495 123-45-67", "RU"),
+        ("+880 2 1234567", "RU"),
+        ("+86 10 6552 9988", "RU"),
+        ("+81 3 1234 5678", "RU"),
+    ],
+)
+def test_number_that_nobody_would_suspect(text: str, country: str | None) -> None:
+    assert plus_eight(text, country) == ""
