@@ -192,7 +192,22 @@ def explain(code: str | None) -> None:
     if not summary:
         click.echo(f"ivrc: there is no code {code}. {did_you_mean(code.upper(), list(CODES))}".rstrip(), err=True)
         sys.exit(EXIT_USAGE)
-    click.echo(f"{code.upper()}: {summary}")
+    click.echo(f"{code.upper()}: {summary}{_page(code.upper())}")
+
+
+def _page(code: str) -> str:
+    """What is written about a code, with a wrong and a right source; empty for a code without a page."""
+    from textwrap import indent
+
+    from ivrc.resources import resource_path
+
+    try:
+        paths = [resource_path(f"errors/{code}", name) for name in ("details.md", "bad.ivr", "good.ivr")]
+    except FileNotFoundError:
+        return ""
+    # One of the wrong sources is wrong in that it is no UTF-8.
+    details, bad, good = (path.read_text(encoding="utf-8", errors="replace").rstrip() for path in paths)
+    return f"\n\n{details}\n\nWrong:\n\n{indent(bad, '    ')}\n\nRight:\n\n{indent(good, '    ')}"
 
 
 def _report(result: Compiled, form: str, extra: dict[str, Any]) -> None:

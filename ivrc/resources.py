@@ -1,4 +1,4 @@
-"""The grammar and the templates: beside the package in a checkout, inside it when installed."""
+"""The grammar, the templates and the errors' pages: beside the package in a checkout, inside it when installed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ _PACKAGE = Path(__file__).parent
 
 
 def resource_path(folder: str, name: str) -> Path:
-    """The path of `name` in `folder` (`grammar` or `templates`); FileNotFoundError if the install is broken."""
-    for base in (_PACKAGE / "_data", _PACKAGE.parent):
+    """The path of `name` in `folder` (`grammar`, `templates`, `errors/IVR201`); FileNotFoundError if there is none."""
+    for base in (_PACKAGE / "_data", _PACKAGE.parent, _PACKAGE.parent / "docs"):
         path = base / folder / name
         if path.is_file():
             return path

@@ -48,7 +48,9 @@ def test_wheel_holds_every_module_and_all_data(wheel: Path) -> None:
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "ivrc").rglob("*.py")}
     data = {f"ivrc/_data/{path.relative_to(ROOT)}" for path in ROOT.glob("grammar/*.lark")}
     data |= {f"ivrc/_data/{path.relative_to(ROOT)}" for path in ROOT.glob("templates/*.j2")}
-    assert len(data) >= 4
+    pages = [path for path in ROOT.glob("docs/errors/**/*") if path.is_file()]
+    data |= {f"ivrc/_data/{path.relative_to(ROOT / 'docs')}" for path in pages}
+    assert len(data) >= 4 + 3 * 40
     assert inside == modules | data
 
 
@@ -85,6 +87,11 @@ def test_installed_command_says_its_version(installed: Path, wheel: Path) -> Non
     command = installed / "bin" / "ivrc"
     assert command.exists()
     assert run([command, "--version"], PYTHONPATH=str(installed)).strip() == f"ivrc {wheel.name.split('-')[1]}"
+
+
+def test_installed_command_explains_a_code_by_its_page(installed: Path) -> None:
+    page = (ROOT / "docs" / "errors" / "IVR301" / "details.md").read_text("utf-8").split("\n")[0]
+    assert page in run([installed / "bin" / "ivrc", "explain", "IVR301"], PYTHONPATH=str(installed))
 
 
 def test_wheel_is_the_same_when_built_again(wheel: Path, tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""Each code has a page whose wrong source has that fault alone, and whose right one has none."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ivrc import pipeline
+from ivrc.cli import main
+from ivrc.diagnostics import CODES
+from tests.support import ROOT
+
+PAGES = ROOT / "docs" / "errors"
+# Steps that are not built yet: the code goes when the last of them is.
+WITHOUT_A_PAGE = {"IVR305"}
+DOCUMENTED = sorted(path.name for path in PAGES.iterdir())
+
+
+def codes_of(code: str, name: str, folder: Path) -> set[str]:
+    """The codes of a page's source, compiled among the files that lie beside it."""
+    shutil.copytree(PAGES / code, folder, dirs_exist_ok=True)
+    other = folder / "other.ivr"
+    paths = [*([other] if other.exists() else []), folder / name]
+    return {diagnostic.code for diagnostic in pipeline.compile_offices(paths).diagnostics}
+
+
+def test_each_code_has_a_page_and_each_page_a_code() -> None:
+    assert set(DOCUMENTED) == set(CODES) - WITHOUT_A_PAGE
+
+
+@pytest.mark.parametrize("code", DOCUMENTED)
+def test_wrong_source_has_that_fault_alone(code: str, tmp_path: Path) -> None:
+    assert codes_of(code, "bad.ivr", tmp_path) == {code}
+
+
+@pytest.mark.parametrize("code", DOCUMENTED)
+def test_right_source_is_right(code: str, tmp_path: Path) -> None:
+    if code == "IVR409" and shutil.which("espeak-ng") is None:
+        pytest.skip("nothing here can speak")
+    assert codes_of(code, "good.ivr", tmp_path) == set()
+
+
+@pytest.mark.parametrize("code", DOCUMENTED)
+def test_page_says_what_it_means_why_it_matters_and_what_to_do(code: str) -> None:
+    paragraphs = (PAGES / code / "details.md").read_text("utf-8").strip().split("\n\n")
+    assert len(paragraphs) == 3
+    assert all(paragraph.endswith((".", "`", ".)")) for paragraph in paragraphs)
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_explain_prints_the_page(code: str) -> None:
+    result = CliRunner().invoke(main, ["explain", code])
+    assert result.exit_code == 0
+    assert result.output.startswith(f"{code}: {CODES[code]}\n")
+    if code not in WITHOUT_A_PAGE:
+        for name in ("details.md", "bad.ivr", "good.ivr"):
+            lines = (PAGES / code / name).read_text("utf-8", "replace").splitlines()
+            assert [line for line in lines if line not in result.output] == []
