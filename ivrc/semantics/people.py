@@ -41,8 +41,8 @@ class People:
         # Employees with a phone that could not be understood: they are not told to have none as well.
         self.unsure: set[str] = set()
         self.resolved: dict[str, m.Group] = {}
-        # Groups of which it was said that they lead back to themselves.
-        self.circular: set[str] = set()
+        # Groups of which it was said that they lead back to themselves, or too deep: once said, they are left alone.
+        self.endless: set[str] = set()
         self.needs_trunk: list[Token] = []
         # Mobiles that their owners declare with `confirm`: they ask wherever they are rung.
         self.confirmed: set[str] = set()
@@ -183,7 +183,7 @@ def resolve_group(name: Token, people: People, path: tuple[str, ...] = ()) -> m.
     if node is None:
         return None
     known = people.resolved.get(name.text)
-    if known is not None:
+    if known is not None or name.text in people.endless:
         return known
     plan = _plan(node, people, (*path, name.text), set())
     group = m.Group(name.text, node.strategy, plan, node.start, node.name.end)
@@ -282,18 +282,20 @@ def _once(target: m.Target, key: object, seen: set[object]) -> m.RingPlan | None
 def _nested(member: ast.Member, people: People, path: tuple[str, ...], seen: set[object]) -> m.RingPlan | None:
     name = member.target.text
     if name in path:
-        if path[-1] not in people.circular:
+        if path[-1] not in people.endless:
             # Groups that all name each other are in more rounds than anybody could read.
-            people.circular.add(path[-1])
+            people.endless.add(path[-1])
             message = f"group `{name}` contains itself: {_round_trip((*path[path.index(name) :], name))}"
             people.faults.add("IVR302", member.target, message, "take it out")
         return None
-    if len(path) >= MAX_NESTING:
-        message = f"groups stand more than {MAX_NESTING} deep in each other here"
-        people.faults.add("IVR302", member.target, message, "name its members in this group")
+    if ("group", name) in seen or name in people.endless:
+        # All of its members ring already, or their fault is known.
         return None
-    if ("group", name) in seen:
-        # All of its members ring already.
+    if len(path) >= MAX_NESTING:
+        if path[-1] not in people.endless:
+            people.endless.add(path[-1])
+            message = f"groups stand more than {MAX_NESTING} deep in each other here"
+            people.faults.add("IVR302", member.target, message, "name its members in this group")
         return None
     seen.add(("group", name))
     plan = _plan(people.groups.entries[name], people, (*path, name), seen)
