@@ -60,6 +60,14 @@ class People:
             self.faults.add("IVR905", token, f"this is {number}, a number of another country", hint)
         return number
 
+    def check_beginning(self, token: Token) -> None:
+        """Warn of a beginning such as `+8 495 *`, as of a number; its digits are those of a beginning."""
+        sign, _, rest = token.value.strip().rstrip("*").partition("8")
+        filled = f"{sign}8{rest}" + "0" * (11 - sum(map(str.isdigit, "8" + rest)))
+        if sum(map(str.isdigit, rest)) >= 3 and plus_eight(filled, self.country):
+            hint = f'write `"+7{rest}*"`'
+            self.faults.add("IVR905", token, f"numbers that begin with `+8{rest}` are another country's", hint)
+
 
 def check_employee(node: ast.Employee, people: People) -> m.Employee:
     """One employee; faulty fields are reported and left out."""
@@ -166,6 +174,7 @@ def check_callers(node: ast.Callers, people: People) -> m.Callers:
             digits = re.sub(r"[\s().\-]", "", text[:-1])
             if re.fullmatch(r"\+[0-9]{1,14}", digits):
                 prefixes[digits[1:]] = None
+                people.check_beginning(token)
             else:
                 hint = 'with the country code, as in: "+7 495 *"'
                 people.faults.add("IVR401", token, "this is no beginning of a number", hint)
