@@ -6,15 +6,14 @@ lock of ours and no half of an import, needs no right to write, and sees by the 
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from ivrc.crm.contact import Contact, CrmDown, CrmNonsense, CrmRefused, CrmSlow, Person
 from ivrc.crm.settings import Strict
+from ivrc.crm.threads import Threads
 
 FORMAT = 1
 """SQLite's `user_version` of a contact book."""
@@ -49,7 +48,7 @@ class Book:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads = Threads(_THREADS, "ivrc-book")
         self._local = threading.local()
 
     async def find(self, number: str) -> list[Contact]:
@@ -64,14 +63,10 @@ class Book:
 
     async def close(self) -> None:
         """Let the threads end; one that hangs is not waited for."""
-        if self._threads:
-            self._threads.shutdown(wait=False, cancel_futures=True)
-            self._threads = None
+        self._threads.close()
 
     async def _in_thread(self, work: Any, *args: Any) -> Any:
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ivrc-book")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._guarded, work, *args)
+        return await self._threads.run(lambda: self._guarded(work, *args))
 
     def _guarded(self, work: Any, *args: Any) -> Any:
         """Run in a thread; what SQLite raises becomes a CrmError, and the connection is made anew next time."""
@@ -127,7 +122,7 @@ def make(settings: Settings) -> Book:
     return Book(settings.file)
 
 
-def open_book(file: Path, *, threads: bool = True) -> sqlite3.Connection:
+def open_book(file: Path) -> sqlite3.Connection:
     """A connection that only reads. Raises sqlite3.Error, and CrmRefused for a file that is no contact book."""
     connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY, check_same_thread=False)
     version = connection.execute("PRAGMA user_version").fetchone()[0]

@@ -24,6 +24,9 @@ _EXTENSION = re.compile(
     r"""(?ix) (?: ;\s*ext= | \bдобавочный | \bдоб | \bвнутренний | \bвнутр | \bвн | \bextension | \bextn?
         | \bx | (?<=\d)x | \bтоновый | \# | ,+ | ;+ | (?<=\d)[pw]+ ) [\s.:№]* (\d{1,8}) [\s)\]]* $"""
 )
+# The usual: digits, spaces and punctuation of ASCII; and texts in which no sign must be folded.
+_USUAL = re.compile(r" *\+?[0-9 ().\-]+")
+_UNFOLDED = re.compile(r"[\x00-\x7f\u0400-\u045f№]*")
 _SCHEME = re.compile(r"(?i)\s*(?:tel|callto|sips?|whatsapp)\s*:")
 _NUMBER = re.compile(r"[+(]{0,2}\d[\d\s().\-/\u2010-\u2015\u2212·]*")
 _BETWEEN = re.compile(r"(\s*(?:[;,\n\r/|]|\bи\b|\bили\b|\bor\b|\band\b)\s*)")
@@ -64,14 +67,7 @@ def parse(text: str, country: str | None) -> Number | None:
     """A written number, with its extension; None if it is no outside number (an internal one, too short, a text)."""
     if len(text) > LONGEST:
         return None
-    plain = _ascii(text)
-    scheme = _SCHEME.match(plain)
-    if scheme:
-        plain = plain[scheme.end() :].partition("@")[0]
-    extension = ""
-    cut = _EXTENSION.search(plain)
-    if cut and len(_NO_DIGIT.sub("", plain[: cut.start()])) >= _LEAST_DIGITS:
-        plain, extension = plain[: cut.start()], cut[1]
+    plain, extension = (text, "") if _USUAL.fullmatch(text) else _without_extension(_folded(text))
     core = _core(plain)
     if core is None:
         return None
@@ -87,6 +83,8 @@ def same(one: str, other: str, country: str | None) -> bool:
 
 def split(text: str) -> list[str]:
     """The numbers written into one field: at commas and the like, where each part is long enough for one."""
+    if _USUAL.fullmatch(text):
+        return [text.strip()]
     pieces = _BETWEEN.split(text[: LONGEST * 20])
     parts = [pieces[0]]
     for separator, part in zip(pieces[1::2], pieces[2::2], strict=True):
@@ -116,16 +114,26 @@ def variants(e164: str) -> Variants:
     return Variants(e164, digits, national, significant, digits[-10:])
 
 
-def _ascii(text: str) -> str:
+def _folded(text: str) -> str:
     """Digits of every script as 0-9, full-width signs as plain ones, invisible marks dropped."""
-    if text.isascii():
+    if _UNFOLDED.fullmatch(text):
         return text
-    folded = unicodedata.normalize("NFKC", text)
     return "".join(
         str(unicodedata.decimal(sign)) if sign.isdecimal() else sign
-        for sign in folded
+        for sign in unicodedata.normalize("NFKC", text)
         if unicodedata.category(sign) != "Cf"
     )
+
+
+def _without_extension(text: str) -> tuple[str, str]:
+    """A text without the scheme of an address and without an extension, and that extension."""
+    scheme = _SCHEME.match(text)
+    if scheme:
+        text = text[scheme.end() :].partition("@")[0]
+    cut = _EXTENSION.search(text)
+    if cut and len(_NO_DIGIT.sub("", text[: cut.start()])) >= _LEAST_DIGITS:
+        return text[: cut.start()], cut[1]
+    return text, ""
 
 
 def _core(text: str) -> str | None:

@@ -54,6 +54,19 @@ class Secret:
         return hash(self._text)
 
 
+class MaybeSecret(Secret):
+    """A text that may be written in the open where it has no secret in it, as an address or a header has not always.
+
+    `is_open`: it stands in ivrc.toml itself.
+    """
+
+    __slots__ = ("is_open",)
+
+    def __init__(self, text: str, is_open: bool = False) -> None:
+        super().__init__(text)
+        self.is_open = is_open
+
+
 class Strict(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The base of every table of ivrc.toml: unknown keys are errors. Classes say `frozen=True` again, for mypy."""
 
@@ -109,7 +122,7 @@ class Settings(Strict, frozen=True):
     file: Path
     agi: AgiSettings = AgiSettings()
     crm: CrmSettings | None = None
-    offices: dict[str, CrmSettings] = {}
+    offices: dict[str, CrmSettings] = msgspec.field(default_factory=dict)
 
     def crm_of(self, office: str) -> CrmSettings | None:
         """The CRM that an office asks: its own, or the common one; None when there is neither."""
@@ -236,12 +249,14 @@ def _special(wanted: Any, value: Any, folder: Path) -> Any:
         if not isinstance(value, str) or not value:
             raise ValueError("this is the path of a file")
         return folder / Path(value).expanduser()
-    if wanted is Secret:
-        return _secret(value, folder)
+    if wanted is MaybeSecret and isinstance(value, str):
+        return MaybeSecret(value, is_open=True)
+    if wanted is Secret or wanted is MaybeSecret:
+        return wanted(_secret(value, folder))
     raise NotImplementedError(wanted)
 
 
-def _secret(value: Any, folder: Path) -> Secret:
+def _secret(value: Any, folder: Path) -> str:
     if not isinstance(value, dict) or len(value) != 1 or not isinstance(next(iter(value.values())), str):
         raise ValueError('a secret is not written here: name where it is, { env = "NAME" } or { file = "path" }')
     kind, name = next(iter(value.items()))
@@ -258,7 +273,7 @@ def _secret(value: Any, folder: Path) -> Secret:
             raise ValueError(f"the secret's file {name} is empty")
     else:
         raise ValueError(f'a secret is {{ env = "NAME" }} or {{ file = "path" }}, not {kind}')
-    return Secret(text)
+    return text
 
 
 def _plain(message: str) -> str:
