@@ -1,7 +1,7 @@
 """Phone numbers however they are written, as E.164, so that two are the same or are not.
 
 Numbers are compared whole, after both are E.164: never by a part of their digits. `country` (ISO, as in the office's
-settings) says how numbers without a country code are meant.
+settings) says how numbers without a country code are meant; without a country these are no numbers.
 
 The library of all countries' numbering plans takes 60 ms to load and 70 µs a number; plain Russian, Kazakh and North
 American numbers do not need it.
@@ -84,7 +84,7 @@ def same(one: str, other: str, country: str | None) -> bool:
 def split(text: str) -> list[str]:
     """The numbers written into one field: at commas and the like, where each part is long enough for one."""
     if _USUAL.fullmatch(text):
-        return [text.strip()]
+        return [text.strip()] if text.strip() else []
     pieces = _BETWEEN.split(text[: LONGEST * 20])
     parts = [pieces[0]]
     for separator, part in zip(pieces[1::2], pieces[2::2], strict=True):
@@ -166,7 +166,9 @@ def _national(core: str, country: str | None) -> str | None:
             return "+7" + core[1:]
         if len(core) == 10 and _SEVEN.fullmatch("7" + core):
             return "+7" + core
-    if country and (known := _asked(core, country)):
+    if country is None:
+        return None
+    if known := _asked(core, country):
         return known
     # A country code without its plus, as some trunks and many people write it: only if it is a number in use.
     return _asked("+" + core, None, valid=True)
