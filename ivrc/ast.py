@@ -209,10 +209,43 @@ class When(NamedTuple):
     end: int
 
 
-class Later(NamedTuple):
-    """A step that the grammar knows and the compiler does not carry yet; `what` names it."""
+class ReachAnyone(NamedTuple):
+    """`reach anyone [for 60s]`."""
 
-    what: str
+    duration: Token | None
+    start: int
+    end: int
+
+
+class Voicemail(NamedTuple):
+    """`voicemail ["x"] [for 120s] [to anna]`."""
+
+    prompt: Prompt | None
+    duration: Token | None
+    to: Token | None
+    start: int
+    end: int
+
+
+class Fax(NamedTuple):
+    """`fax`."""
+
+    start: int
+    end: int
+
+
+class FaxDetected(NamedTuple):
+    """`fax detected -> fax_line`."""
+
+    scenario: Token
+    start: int
+    end: int
+
+
+class RecordCalls(NamedTuple):
+    """`record calls [playing "x"]`."""
+
+    prompt: Prompt | None
     start: int
     end: int
 
@@ -250,7 +283,11 @@ Step: TypeAlias = (
     | CallResponsible
     | Branch
     | When
-    | Later
+    | ReachAnyone
+    | Voicemail
+    | Fax
+    | FaxDetected
+    | RecordCalls
     | Hangup
     | Move
 )

@@ -72,6 +72,26 @@ class Sound(NamedTuple):
     end: int
 
 
+class Queue(NamedTuple):
+    """A queue of app_queue: callers of one `reach anyone`, and who may answer them.
+
+    A member is (interface to dial, name, device whose state tells whether they are free).
+    """
+
+    name: str
+    comment: str
+    members: tuple[tuple[str, str, str], ...]
+
+
+class Mailbox(NamedTuple):
+    """A mailbox of app_voicemail: context and number, whose it is, where messages are mailed (or an empty string)."""
+
+    context: str
+    number: str
+    display: str
+    email: str
+
+
 class Needs:
     """What a dialplan needs beside itself; complete once every context has been lowered."""
 
@@ -84,5 +104,9 @@ class Needs:
         self.confirmed: set[str] = set()
         # Whether any number, known now or not, is rung by way of that question.
         self.asks = False
+        # Contexts shared by all offices that this one jumps into.
+        self.shared: set[str] = set()
+        self.queues: list[Queue] = []
+        self.mailboxes: set[Mailbox] = set()
         # Whether callers are looked up in a list.
         self.callers = False

@@ -25,11 +25,18 @@ _MODULES = {
     "GotoIf": "",
     "Hangup": "",
     "Log": "app_verbose",
+    "MixMonitor": "app_mixmonitor",
     "NoOp": "",
     "Playback": "app_playback",
+    "Queue": "app_queue",
     "Read": "app_read",
+    "ReceiveFAX": "res_fax",
+    "Record": "app_record",
+    "RemoveQueueMember": "app_queue",
+    "AddQueueMember": "app_queue",
     "Return": "app_stack",
     "Set": "",
+    "VoiceMail": "app_voicemail",
     "Wait": "",
     "WaitExten": "",
 }
@@ -85,6 +92,9 @@ def expectations(units: list[OfficeUnit], shared: list[ir.Context]) -> dict[str,
     sounds = {name for unit in units for name in unit.own_sounds}
     if any(unit.confirms for unit in units):
         sounds.add(_CONFIRM_SOUND)
+    if "Queue" in applications:
+        # Counts the waiting calls of a manager.
+        modules.add("func_groupcount")
     return {
         "modules": sorted(modules),
         "endpoints": sorted({name for unit in units for name in unit.endpoints}),

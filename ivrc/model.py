@@ -16,6 +16,12 @@ RING_SECONDS = 20
 OUTSIDE_RING_SECONDS = 30
 WAIT_EXTENSION_SECONDS = 5
 BRANCH_KEY_SECONDS = 7
+REACH_SECONDS = 60
+# One turn of `reach anyone`: after so long unanswered, the call goes on to somebody else.
+REACH_RING_SECONDS = 20
+VOICEMAIL_SECONDS = 120
+# So much silence ends a message.
+VOICEMAIL_SILENCE_SECONDS = 10
 LOOKUP_SECONDS = 2
 MAX_LOOKUP_SECONDS = 10
 MAX_DURATION_SECONDS = 3600
@@ -241,6 +247,52 @@ class When(NamedTuple):
     end: int
 
 
+class ReachAnyone(NamedTuple):
+    """Music, until one of `people` is free and answers, for at most `seconds`.
+
+    With `responsible` the manager that the CRM named for this call is one of them, too.
+    """
+
+    people: tuple[Employee, ...]
+    responsible: bool
+    seconds: int
+    start: int
+    end: int
+
+
+class Voicemail(NamedTuple):
+    """Audio, a tone, then the caller's message: until `#`, silence, the limit of `seconds`, or the caller hangs up."""
+
+    prompt: Prompt | None
+    seconds: int
+    to: Employee | None
+    start: int
+    end: int
+
+
+class Fax(NamedTuple):
+    """Receive a fax."""
+
+    start: int
+    end: int
+
+
+class FaxDetected(NamedTuple):
+    """From here on: a caller that turns out to be a fax machine moves to `scenario`."""
+
+    scenario: str
+    start: int
+    end: int
+
+
+class RecordCalls(NamedTuple):
+    """From here on conversations are recorded; the caller hears `prompt` first."""
+
+    prompt: Prompt | None
+    start: int
+    end: int
+
+
 class Hangup(NamedTuple):
     """End the call."""
 
@@ -272,6 +324,11 @@ Step: TypeAlias = (
     | CallResponsible
     | Branch
     | When
+    | ReachAnyone
+    | Voicemail
+    | Fax
+    | FaxDetected
+    | RecordCalls
     | Hangup
     | Move
 )
@@ -299,7 +356,7 @@ class Number(NamedTuple):
 class Office(NamedTuple):
     """One office: a namespace of its own.
 
-    `helper` answers what the CRM knows: `agi://host:port`, or the path of a program; `lookup_seconds` is all the time it has.
+    `helper` answers what the CRM knows: `agi://host:port`, or the path of a program; it has `lookup_seconds` for it.
     """
 
     name: str
@@ -344,3 +401,10 @@ def child_blocks(step: Step) -> tuple[Block, ...]:
             return (then,) if otherwise is None else (then, otherwise)
         case _:
             return ()
+
+
+def contains(block: Block, kind: type) -> bool:
+    """Whether a block has a step of this kind, however deep."""
+    return any(
+        isinstance(step, kind) or any(contains(inner, kind) for inner in child_blocks(step)) for step in block.steps
+    )

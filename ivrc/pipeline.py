@@ -16,7 +16,14 @@ from ivrc import ir
 from ivrc import model as m
 from ivrc.ast import File
 from ivrc.diagnostics import Diagnostic, Label, has_errors
-from ivrc.emit import render_context, render_contexts, render_header, render_pjsip
+from ivrc.emit import (
+    render_context,
+    render_contexts,
+    render_header,
+    render_pjsip,
+    render_queues,
+    render_voicemail,
+)
 from ivrc.facts import save_all
 from ivrc.loading import LoadedFile, Loader, common_folder, find_roots
 from ivrc.lower import lower_office, lower_shared
@@ -186,6 +193,9 @@ def _unit(office: m.Office, rendered: Rendered, files: list[LoadedFile]) -> Offi
         callers=needs.callers,
         confirms=needs.asks or bool(needs.confirmed),
         external_sip="ivrc-sip" in needs.endpoints,
+        shared=tuple(sorted(needs.shared)),
+        queues=tuple((queue.name, queue.comment, queue.members) for queue in needs.queues),
+        mailboxes=tuple(sorted((box.context, box.number, box.display, box.email) for box in needs.mailboxes)),
         directory=directory_of(office),
     )
 
@@ -230,6 +240,7 @@ def assemble(units: list[OfficeUnit]) -> dict[str, Content]:
         callers=[unit.country for unit in units if unit.callers],
         confirms=any(unit.confirms for unit in units),
         holidays=[which for unit in units for which in unit.holidays],
+        named=[name for unit in units for name in unit.shared],
     )
     nowhere = Sources()
     files = tuple(dict.fromkeys(path for unit in units for path in unit.files))
@@ -237,5 +248,9 @@ def assemble(units: list[OfficeUnit]) -> dict[str, Content]:
     result: dict[str, Content] = {"extensions.conf": [head.encode(), *(part for unit in units for part in unit.text)]}
     if any(unit.external_sip for unit in units):
         result["pjsip.conf"] = [render_pjsip().encode()]
+    if queues := [queue for unit in units for queue in unit.queues]:
+        result["queues.conf"] = [render_queues([ir.Queue(*queue) for queue in queues], m.REACH_RING_SECONDS).encode()]
+    if mailboxes := [mailbox for unit in units for mailbox in unit.mailboxes]:
+        result["voicemail.conf"] = [render_voicemail([ir.Mailbox(*box) for box in mailboxes]).encode()]
     result["manifest.json"] = [render_manifest(units, shared, sorted(result)).encode()]
     return result

@@ -51,6 +51,9 @@ class OfficeUnit(NamedTuple):
     callers: bool
     confirms: bool
     external_sip: bool
+    shared: tuple[str, ...]
+    queues: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...]
+    mailboxes: tuple[tuple[str, str, str, str], ...]
     directory: str
 
 

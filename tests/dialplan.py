@@ -22,6 +22,7 @@ _HINT = re.compile(r"[A-Za-z]\w*[/:][^&,\s]+(?:&[A-Za-z]\w*[/:][^&,\s]+)*")
 _MAY_RUN = frozenset(
     {
         "AGI",
+        "AddQueueMember",
         "Answer",
         "BackGround",
         "CELGenUserEvent",
@@ -32,11 +33,17 @@ _MAY_RUN = frozenset(
         "GotoIf",
         "Hangup",
         "Log",
+        "MixMonitor",
         "NoOp",
         "Playback",
+        "Queue",
         "Read",
+        "ReceiveFAX",
+        "Record",
+        "RemoveQueueMember",
         "Return",
         "Set",
+        "VoiceMail",
         "Wait",
         "WaitExten",
     }
@@ -160,7 +167,7 @@ class Dialplan:
             targets = [_without_arguments(line.args)]
         elif line.app == "GotoIf":
             targets = [target for target in _branches(line.args) if target]
-        elif line.app == "Dial" and (found := re.search(r"[GU]\(([^()]*)\)", line.args)):
+        elif found := re.search(r"[GU]\(([^()]*)\)" if line.app == "Dial" else r"^IVRC_FAX_TO=(.*)$", line.args):
             targets = [f"{found[1]},s,1"]
         elif line.app == "Set" and (found := re.fullmatch(r"IVRC_NEXT=(.*)", line.args)):
             targets = [found[1]]
@@ -185,7 +192,8 @@ class Dialplan:
     def _dialled(self, exten: str, where: str) -> bool:
         """Whether a Local leg finds its extension; one in a variable needs a pattern there."""
         there = self.contexts[where].extensions if where in self.contexts else {}
-        return "_X!" in there if exten.startswith("${") else exten in there
+        # A variable is looked for by DIALPLAN_EXISTS before, or leads to a pattern.
+        return bool(there) if exten.startswith("${") else exten in there
 
     def _guarded(self, context: str, exten: str, where: str, what: str) -> bool:
         """Whether the same extension asks first if `what`, a variable, is there."""
@@ -201,7 +209,7 @@ class Dialplan:
             # `IVRC_NEXT` is checked where it is set, a number's context by DIALPLAN_EXISTS before.
             if len(parts) == 3 and parts[2] == "1" and self._guarded(context, exten, parts[0], parts[1]):
                 return True
-            return parts[0].startswith(("${IVRC_NEXT}", "ivrc.number-"))
+            return parts[0].startswith(("${IVRC_NEXT}", "${IVRC_FAX_TO}", "ivrc.number-"))
         where, what, priority = ([context, exten][: 3 - len(parts)] + parts)[:3]
         there = self.contexts.get(where)
         lines = there.extensions.get(what) if there else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ivrc import ir
-from ivrc.emit.escape import argument, comment, name
+from ivrc.emit.escape import argument, comment, name, plain_text
 from ivrc.named import NamedTuple
 from ivrc.source import Sources
 
@@ -75,3 +75,47 @@ def render_pjsip() -> str:
     from ivrc.emit.templates import template
 
     return template("pjsip.conf.j2").render()
+
+
+class QueueText(NamedTuple):
+    """A queue ready for the template."""
+
+    name: str
+    comment: str
+    members: tuple[str, ...]
+
+
+def render_queues(queues: list[ir.Queue], ring_seconds: int) -> str:
+    """queues.conf for `reach anyone`; a member rings for `ring_seconds`."""
+    from ivrc.emit.templates import template
+
+    texts = [
+        QueueText(
+            name(queue.name),
+            comment(queue.comment),
+            tuple(argument(f"{interface},0,{member},{state}") for interface, member, state in queue.members),
+        )
+        for queue in queues
+    ]
+    return template("queues.conf.j2").render(queues=texts, ring_seconds=ring_seconds)
+
+
+class MailboxesText(NamedTuple):
+    """The mailboxes of one voicemail context."""
+
+    name: str
+    boxes: tuple[str, ...]
+
+
+def render_voicemail(mailboxes: list[ir.Mailbox]) -> str:
+    """voicemail.conf for `voicemail … to`."""
+    from ivrc.emit.templates import template
+
+    by_context: dict[str, list[str]] = {}
+    for box in mailboxes:
+        # Passwords are the owners' own affair: kept beside the messages, where compiling does not touch them.
+        options = "passwordlocation=spooldir|minsecs=1"
+        line = f"{name(box.number)} => ,{plain_text(box.display)},{argument(box.email)},,{options}"
+        by_context.setdefault(box.context, []).append(line)
+    texts = [MailboxesText(name(context), tuple(boxes)) for context, boxes in sorted(by_context.items())]
+    return template("voicemail.conf.j2").render(contexts=texts)

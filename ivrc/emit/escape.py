@@ -40,3 +40,8 @@ def argument(text: str) -> str:
     if _NOT_IN_ARGUMENT.search(text) or len(text.encode()) > MAX_ARGUMENT_BYTES:
         raise UnsafeText(f"not an argument: {text[:200]!r}")
     return text
+
+
+def plain_text(text: str) -> str:
+    """A text of the user's where only words may stand: any other sign becomes a space."""
+    return " ".join("".join(char if char.isalnum() or char in ".-_'" else " " for char in text).split())[:80]

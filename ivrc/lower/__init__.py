@@ -9,6 +9,7 @@ from ivrc import model as m
 from ivrc.lower import incoming
 from ivrc.lower.cursor import Pen
 from ivrc.lower.hours import holiday_contexts, hours_context
+from ivrc.lower.media import CONTEXTS
 from ivrc.lower.responsible import responsible_contexts
 from ivrc.lower.rings import accept_context
 from ivrc.lower.steps import Lowering
@@ -21,6 +22,7 @@ def lower_office(office: m.Office, sources: Sources, needs: ir.Needs) -> Iterato
     `needs` is complete when the last context has been taken.
     """
     pen = Pen(office.name, office.language, office.folder, sources, needs)
+    pen.detects_fax = any(m.contains(scenario.body, m.FaxDetected) for scenario in office.scenarios)
     lowering = Lowering(pen, office)
     yield from incoming.number_contexts(pen, office)
     for scenario in office.scenarios:
@@ -34,6 +36,7 @@ def lower_office(office: m.Office, sources: Sources, needs: ir.Needs) -> Iterato
         incoming.callers_context(pen, callers)
     if lowering.waits:
         incoming.extensions_context(pen, lowering.ring, office.employees, lowering.timed_wait)
+    lowering.reach.contexts()
     if lowering.responsible:
         responsible_contexts(pen, lowering.ring, office)
     incoming.internal_context(pen, lowering.ring, office)
@@ -48,12 +51,14 @@ def lower_shared(
     callers: Iterable[str | None],
     confirms: bool,
     holidays: Iterable[tuple[str, str]],
+    named: Iterable[str] = (),
 ) -> list[ir.Context]:
-    """What all offices share: the way in, the callers' numbers, the question of `confirm`, the holidays."""
+    """What all offices share: the way in, the callers' numbers, the question of `confirm`, those `named`, holidays."""
     shared = [incoming.incoming_context(sorted({c for c in countries if c}), other)]
     shared += [incoming.caller_subroutine(country) for country in sorted(set(callers), key=lambda c: c or "")]
     if confirms:
         shared.append(accept_context())
+    shared += [CONTEXTS[name]() for name in sorted(set(named))]
     return shared + holiday_contexts(set(holidays))
 
 

@@ -20,6 +20,8 @@ class Pen:
         self.sources = sources
         self.contexts: list[ir.Context | None] = []
         self.needs = needs
+        # Whether a caller may turn out to be a fax machine, wherever the call is.
+        self.detects_fax = False
         self._parts: dict[str, int] = {}
 
     def finished(self) -> list[ir.Context]:
@@ -51,6 +53,8 @@ class Sheet:
         self.extensions: list[ir.Extension | ir.Hint] = []
         self.includes: tuple[str, ...] = ()
         self.timed = False
+        # Whether callers' own channels run here (and not only legs to phones).
+        self.holds_callers = True
         # A context stands where it was begun: before those of its menus.
         self._place = len(pen.contexts)
         pen.contexts.append(None)
@@ -68,6 +72,9 @@ class Sheet:
                     ),
                 )
             )
+        if self.pen.detects_fax and self.holds_callers:
+            move = ir.Line("Goto", "${IVRC_FAX_TO},s,1", None)
+            self.extensions.append(ir.Extension("fax", (move,)))
         self.pen.contexts[self._place] = ir.Context(
             self.name, self.comment, tuple(self.extensions), self.includes, self.start
         )

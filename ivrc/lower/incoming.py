@@ -114,6 +114,7 @@ def _shaped(prefix: str, lengths: tuple[int, ...]) -> str:
 def callers_context(pen: Pen, callers: m.Callers) -> None:
     """A list of callers: its numbers and beginnings are extensions."""
     sheet = Sheet(pen, f".callers-{callers.name}", f"callers {callers.name}", callers.start)
+    sheet.holds_callers = False
     for name in (*callers.numbers, *(f"_{prefix}!" for prefix in callers.prefixes)):
         sheet.extensions.append(ir.Extension(name, (_line("NoOp"),)))
     sheet.close()
@@ -123,6 +124,7 @@ def people_context(pen: Pen, ring: Ringer, employees: tuple[m.Employee, ...], di
     """Hints: whether each employee is free, busy or offline; with `dialled`, subroutines that return the devices."""
     comment = "who is free: the state of each employee's devices together"
     sheet = Sheet(pen, ".people", comment + ("; as subroutines, the devices" if dialled else ""))
+    sheet.holds_callers = False
     for employee in employees:
         if employee.devices:
             devices = "&".join(dict.fromkeys(state_device(device) for device in employee.devices))
@@ -159,6 +161,7 @@ def _reach(employee: m.Employee) -> m.Target | None:
 def internal_context(pen: Pen, ring: Ringer, office: m.Office) -> None:
     """For the office's own phones (their endpoints' context): extensions, switch codes, lamps for both."""
     sheet = Sheet(pen, ".internal", f"the office's own phones: context={pen.context('.internal')}")
+    sheet.holds_callers = False
     for employee in office.employees:
         target = _reach(employee)
         if employee.extension is None or target is None:

@@ -42,3 +42,8 @@ def extension_name(name: str) -> str:
 def switch_device(office: str, switch: str) -> str:
     """The custom device whose state is the switch: kept in the AstDB, shown by lamps."""
     return "Custom:" + fitted(f"ivrc-{office}-{switch}", MAX_NAME_BYTES - len("Custom:"))
+
+
+def voicemail_context(office: str) -> str:
+    """The context of an office's mailboxes."""
+    return fitted(f"ivrc-{office}")

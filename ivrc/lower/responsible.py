@@ -59,8 +59,11 @@ def _ask_and_ring(pen: Pen, sheet: Sheet, office: m.Office) -> None:
     # The leg leaves a word in every case but one: its time was over.
     cursor.add("ExecIf", '$["${IVRC_WHY}" = ""]?Set(IVRC_WHY=late)')
     cursor.add("CELGenUserEvent", f"IVRC_RESPONSIBLE,${{IVRC_WHY}}/${{CUT({_FOUND},/,9)}}/${{CUT({_FOUND},/,10)}}")
+    # For a `reach anyone` further down. (With an underscore: its legs must know whose call it is.)
+    cursor.add("Set", f"_IVRC_MANAGER={_part(3)}")
     cursor.add("Gosub", f"ring,1({_part(3)},{_part(4)},{_part(5)},${{ARG1}},${{ARG2}},${{ARG3}},${{ARG4}})")
     cursor.add("GotoIf", '$["${ARG5}" = ""]?done')
+    cursor.add("Set", f"_IVRC_SECOND={_part(6)}")
     cursor.add("Gosub", f"ring,1({_part(6)},{_part(7)},{_part(8)},${{ARG1}},${{ARG2}},${{ARG3}},${{ARG4}})")
     cursor.place("done")
     cursor.add("Return")
@@ -122,6 +125,7 @@ def _ring_mobiles(pen: Pen, cursor: Cursor, office: m.Office, confirms: bool) ->
 def _lookup_context(pen: Pen, office: m.Office) -> None:
     """The leg that waits for the helper."""
     sheet = Sheet(pen, _LOOKUP, f"asks the helper who is responsible; it has {office.lookup_seconds} s for everything")
+    sheet.holds_callers = False
     cursor = Cursor(sheet, "ask")
     # Without it a helper that answers nothing would keep the leg after the caller has gone on.
     cursor.add("Set", "AGIEXITONHANGUP=yes")
@@ -141,6 +145,7 @@ def _confirm_context(pen: Pen, office: m.Office) -> None:
     """Legs to mobiles that the CRM named and that must be accepted by a key."""
     pen.needs.asks = True
     sheet = Sheet(pen, _CONFIRM, "the responsible's mobiles where whoever picks up presses 1 to accept the call")
+    sheet.holds_callers = False
     cursor = Cursor(sheet, "_X!")
     cursor.add("Set", "IVRC_MOBILE=${FILTER(0-9,${EXTEN})}")
     cursor.add("Dial", f"{outside_variable(office.trunk or '', 'IVRC_MOBILE', office.country)},,{OPTIONS}U({ACCEPT})")

@@ -187,6 +187,7 @@ class Ringer:
         if not self.pen.needs.confirmed:
             return
         sheet = Sheet(self.pen, ".confirm", "numbers where whoever picks up presses 1 to accept the call")
+        sheet.holds_callers = False
         for number in sorted(self.pen.needs.confirmed):
             cursor = Cursor(sheet, number[1:])
             direct = outside_number(self.office.trunk or "", number, self.office.country)

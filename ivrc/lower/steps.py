@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, assert_never
 
+from ivrc import ir
 from ivrc import model as m
+from ivrc.lower import media
 from ivrc.lower.cursor import Cursor, Pen, Sheet
 from ivrc.lower.hours import hours_context
-from ivrc.lower.names import switch_device
+from ivrc.lower.names import switch_device, voicemail_context
+from ivrc.lower.reach import Reach
 from ivrc.lower.responsible import RESPONSIBLE
 from ivrc.lower.rings import OPTIONS, Ringer, endpoint_name
 from ivrc.lower.sounds import sound
@@ -34,6 +37,7 @@ class Lowering:
         self.pen = pen
         self.office = office
         self.ring = Ringer(pen, office)
+        self.reach = Reach(pen, self.ring)
         # Whether there is a `wait extension`, and whether one is cut by the channel's time limit.
         self.waits = False
         self.timed_wait = False
@@ -197,6 +201,57 @@ def lower_call_responsible(lowering: Lowering, cursor: Cursor, step: m.CallRespo
     return True
 
 
+def lower_reach_anyone(lowering: Lowering, cursor: Cursor, step: m.ReachAnyone) -> bool:
+    """A queue of the step's own."""
+    lowering.answer(cursor)
+    lowering.reach.lower(cursor, step, f"{_base(cursor)}-reach")
+    return True
+
+
+def lower_voicemail(lowering: Lowering, cursor: Cursor, step: m.Voicemail) -> bool:
+    """Into the mailbox of Asterisk's own voicemail, or into a file."""
+    lowering.answer(cursor)
+    if step.prompt is not None:
+        cursor.add("Playback", sound(lowering.pen, step.prompt))
+    needs = lowering.pen.needs
+    needs.own_sounds.add("beep")
+    if step.to is None:
+        needs.shared.add(media.MESSAGE)
+        cursor.add("Gosub", f"{media.MESSAGE},s,1({step.seconds})")
+        return True
+    number, context = media.mailbox_of(step.to), voicemail_context(lowering.office.name)
+    needs.shared.add(media.MAILBOX)
+    needs.mailboxes.add(ir.Mailbox(context, number, step.to.display, step.to.email or ""))
+    cursor.add("Gosub", f"{media.MAILBOX},s,1({number}@{context},{step.seconds})")
+    return True
+
+
+def lower_fax(lowering: Lowering, cursor: Cursor, step: m.Fax) -> bool:
+    """Receive it; the number that was called is what the sender's machine shows."""
+    lowering.answer(cursor)
+    lowering.pen.needs.shared.add(media.FAX)
+    cursor.add("Set", "FAXOPT(localstationid)=${IVRC_DID}")
+    cursor.add("Gosub", f"{media.FAX},s,1")
+    return True
+
+
+def lower_fax_detected(lowering: Lowering, cursor: Cursor, step: m.FaxDetected) -> bool:
+    """Asterisk listens for a fax machine's tone, and takes it to the extension `fax` of whatever context it is in."""
+    cursor.add("Set", f"IVRC_FAX_TO={lowering.pen.context(step.scenario)}")
+    cursor.add("Set", "FAXOPT(faxdetect)=cng")
+    return True
+
+
+def lower_record_calls(lowering: Lowering, cursor: Cursor, step: m.RecordCalls) -> bool:
+    """Recording begins with each conversation."""
+    if step.prompt is not None:
+        lowering.answer(cursor)
+        cursor.add("Playback", sound(lowering.pen, step.prompt))
+    lowering.pen.needs.shared.add(media.RECORD)
+    cursor.add("Gosub", f"{media.RECORD},s,1")
+    return True
+
+
 def lower_branch(lowering: Lowering, cursor: Cursor, step: m.Branch) -> bool:
     """A context of its own, whose extensions are the keys."""
     pen = lowering.pen
@@ -333,6 +388,11 @@ _LOWER: dict[type, Callable[[Lowering, Cursor, Any], bool]] = {
     m.CallResponsible: lower_call_responsible,
     m.Branch: lower_branch,
     m.When: lower_when,
+    m.ReachAnyone: lower_reach_anyone,
+    m.Voicemail: lower_voicemail,
+    m.Fax: lower_fax,
+    m.FaxDetected: lower_fax_detected,
+    m.RecordCalls: lower_record_calls,
     m.Hangup: lower_hangup,
     m.Move: lower_move,
 }

@@ -161,17 +161,21 @@ class Builder(Transformer[Any, Any]):
     def call_responsible(self, c: list[Any]) -> ast.CallResponsible:
         return ast.CallResponsible(_only(c, ast.ResponsibleSetting), _start(c), _end(c))
 
-    def reach(self, c: list[Any]) -> ast.Later:
-        return ast.Later("reach anyone", _start(c), _end(c))
+    def reach(self, c: list[Any]) -> ast.ReachAnyone:
+        return ast.ReachAnyone(_one(c, For), _start(c), _end(c))
 
-    def voicemail(self, c: list[Any]) -> ast.Later:
-        return ast.Later("voicemail", _start(c), _end(c))
+    def voicemail(self, c: list[Any]) -> ast.Voicemail:
+        to = c[-1] if _has(c, "TO") else None
+        return ast.Voicemail(_one(c, ast.Prompt), _one(c, For), to, _start(c), _end(c))
 
-    def fax(self, c: list[Any]) -> ast.Later:
-        return ast.Later("fax", _start(c), _end(c))
+    def fax(self, c: list[Any]) -> ast.Fax:
+        return ast.Fax(_start(c), _end(c))
 
-    def record(self, c: list[Any]) -> ast.Later:
-        return ast.Later("record calls", _start(c), _end(c))
+    def fax_detected(self, c: list[Any]) -> ast.FaxDetected:
+        return ast.FaxDetected(c[-1], _start(c), _end(c))
+
+    def record(self, c: list[Any]) -> ast.RecordCalls:
+        return ast.RecordCalls(_one(c, ast.Prompt), _start(c), _end(c))
 
     def keys(self, c: list[Any]) -> tuple[Token, ...]:
         return tuple(token for token in c if token.type != "COMMA")

@@ -12,6 +12,7 @@ from ivrc.phone import NumberError, parse_number, plus_eight
 from ivrc.semantics.office import valid_endpoint
 from ivrc.semantics.scope import Faults, Table, look_up
 
+_EMAIL = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,120}")
 _EXTENSION = re.compile(r"[0-9]{1,10}")
 _CODE = re.compile(r"[*#0-9]{1,15}")
 # Asterisk cuts an application's data at 8 KiB; below these the longest line stays far from it.
@@ -105,7 +106,7 @@ def check_employee(node: ast.Employee, people: People) -> m.Employee:
         devices=tuple(dict.fromkeys(device for device in devices if device)),
         mobiles=tuple(dict.fromkeys(number for number in mobiles if number)),
         confirm="mobile" in fields and fields["mobile"].confirm,
-        email=text("email"),
+        email=_check_email(fields["email"].values[0], people) if "email" in fields else None,
         start=node.start,
         end=node.name.end,
     )
@@ -116,6 +117,13 @@ def _check_device(token: Token, people: People) -> str | None:
         return token.value
     hint = 'technology and name, as in: sip "PJSIP/anna"'
     people.faults.add("IVR403", token, "Asterisk cannot dial this", hint)
+    return None
+
+
+def _check_email(token: Token, people: People) -> str | None:
+    if _EMAIL.fullmatch(token.value):
+        return token.value
+    people.faults.add("IVR415", token, "this is not an e-mail address", 'as in: email "anna@example.com"')
     return None
 
 

@@ -36,9 +36,14 @@ class Steps:
         self.scenarios: Table[ast.Scenario] = Table("scenario")
         self.faults = faults
         self.needs_extensions: list[ast.WaitExtension] = []
+        # Whom the steps so far of the scenario in hand name, and whether they ask the CRM.
+        self.named: dict[str, m.Employee] = {}
+        self.asks_crm = self.named_unsure = False
 
     def scenario(self, node: ast.Scenario) -> m.Scenario:
         """One scenario."""
+        self.named = {}
+        self.asks_crm = self.named_unsure = False
         return m.Scenario(node.name.text, self.block(node.body), node.start, node.name.end)
 
     def block(self, node: ast.Block) -> m.Block:
@@ -72,6 +77,8 @@ class Steps:
                 return self.wait(node)
             case ast.CallGroup():
                 group = resolve_group(node.group, self.people)
+                self._name(*(m.dial_together(group.plan) if group else ()))
+                self.named_unsure |= group is None
                 seconds = self.seconds(node.duration, m.RING_SECONDS)
                 return m.CallGroup(group, seconds, node.start, node.end) if group else None
             case ast.CallEmployee():
@@ -90,10 +97,18 @@ class Steps:
                 return m.Hangup(node.start, node.end)
             case ast.Move():
                 return self.move(node)
-            case ast.Later():
-                message = f"`{node.what}` is understood, but this version of ivrc does not compile it yet"
-                self.faults.add("IVR305", node, message, "take it out for now")
-                return None
+            case ast.ReachAnyone():
+                return self.reach_anyone(node)
+            case ast.Voicemail():
+                return self.voicemail(node)
+            case ast.Fax():
+                return m.Fax(node.start, node.end)
+            case ast.FaxDetected():
+                found = look_up(self.scenarios, node.scenario, self.faults)
+                return m.FaxDetected(node.scenario.text, node.start, node.end) if found is not None else None
+            case ast.RecordCalls():
+                prompt = self.prompt(node.prompt) if node.prompt else None
+                return m.RecordCalls(prompt, node.start, node.end)
             case _:
                 assert_never(node)
 
@@ -152,6 +167,9 @@ class Steps:
         """`call employee`."""
         employee = look_up(self.people.employees, node.employee, self.faults, (self.people.groups,))
         seconds = self.seconds(node.duration, m.RING_SECONDS)
+        if employee is not None and employee.devices:
+            self._name(m.Desk(employee))
+        self.named_unsure |= employee is None
         then = node.then_mobile
         mobile_seconds = self.seconds(then.duration if then else None, m.OUTSIDE_RING_SECONDS)
         if employee is None:
@@ -195,6 +213,7 @@ class Steps:
 
     def call_responsible(self, node: ast.CallResponsible) -> m.CallResponsible:
         """`call responsible`."""
+        self.asks_crm = True
         given: dict[str, ast.ResponsibleSetting] = {}
         for setting in node.settings:
             kind = "mobile" if "mobile" in setting.what else setting.what
@@ -227,6 +246,34 @@ class Steps:
             self.faults.add(
                 "IVR903", at, f"no employee with phones has a `crm` id: {left}", 'as in: employee anna { crm "17" … }'
             )
+
+    def _name(self, *targets: m.Target) -> None:
+        """Remember whom a step names, for a `reach anyone` below it."""
+        for target in targets:
+            if isinstance(target, m.Desk):
+                self.named.setdefault(target.employee.name, target.employee)
+
+    def reach_anyone(self, node: ast.ReachAnyone) -> m.ReachAnyone | None:
+        """`reach anyone`: everybody with phones of their own whom the steps above name."""
+        if not self.named and not self.asks_crm:
+            if not self.named_unsure:
+                hint = "it tries whomever the `call` steps above it in this scenario name"
+                message = "nobody stands above this step whom it could reach"
+                self.faults.add("IVR309", node, message, hint)
+            return None
+        seconds = self.seconds(node.duration, m.REACH_SECONDS)
+        return m.ReachAnyone(tuple(self.named.values()), self.asks_crm, seconds, node.start, node.end)
+
+    def voicemail(self, node: ast.Voicemail) -> m.Voicemail | None:
+        """`voicemail`."""
+        prompt = self.prompt(node.prompt) if node.prompt else None
+        seconds = self.seconds(node.duration, m.VOICEMAIL_SECONDS)
+        to = None
+        if node.to is not None:
+            to = look_up(self.people.employees, node.to, self.faults, (self.people.groups,))
+            if to is None:
+                return None
+        return m.Voicemail(prompt, seconds, to, node.start, node.end)
 
     def move(self, node: ast.Move) -> m.Move | None:
         """`->`."""

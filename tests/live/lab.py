@@ -27,6 +27,12 @@ settings {
 """
 
 
+OWN_SETTINGS = {
+    "queues.conf": "[general]\npersistentmembers=no\n",
+    "voicemail.conf": "[general]\nformat=wav\nattach=no\nmaxsilence=10\nmailcmd=/bin/false\n",
+}
+
+
 def tone(path: Path, seconds: float) -> None:
     """A prompt: a tone of this length."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,6 +89,14 @@ def build_office(folder: Path, source: str, prompts: Mapping[str, float] | None 
     return folder / "build"
 
 
+def _settings(build: Path, folder: Path) -> dict[str, str]:
+    """What ivrc wrote, each file behind what an administrator's own has before it."""
+    own = {"extensions.conf": "[general]\nstatic=yes\n", **OWN_SETTINGS}
+    tone(folder / "moh" / "tone.wav", 20)
+    files = {name: text + ((build / name).read_text() if (build / name).exists() else "") for name, text in own.items()}
+    return {**files, "musiconhold.conf": f"[default]\nmode=files\ndirectory={folder / 'moh'}\n"}
+
+
 def open_lab(
     stack: ExitStack,
     version: str,
@@ -96,9 +110,13 @@ def open_lab(
     build = build_office(folder, source, prompts)
     run = folder / "asterisk"
     run.mkdir()
-    plan = "[general]\nstatic=yes\n" + (build / "extensions.conf").read_text()
     asterisk = Asterisk(
-        root_of(version), run, extensions=plan, phones=phones, sounds=[build / "sounds"], faketime=faketime
+        root_of(version),
+        run,
+        extensions=_settings(build, folder),
+        phones=phones,
+        sounds=[build / "sounds"],
+        faketime=faketime,
     )
     stack.enter_context(asterisk)
     watch = stack.enter_context(Watch(asterisk))

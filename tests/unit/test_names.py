@@ -65,7 +65,7 @@ def test_contexts_of_an_office_full_of_like_names_are_all_there() -> None:
         'scenario main { play "asterisk:NAME" }',
         'scenario main { play "NAME" }',
         'scenario main { say "NAME" }',
-        'employee a { name "NAME" crm "NAME" email "NAME" sip "PJSIP/a" }',
+        'employee a { name "NAME" crm "NAME" sip "PJSIP/a" }',
         'employee a { sip "PJSIP/NAME" }\nscenario main { call employee a }',
         'scenario main { call sip "sip:NAME@NAME.example" }',
     ],

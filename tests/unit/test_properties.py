@@ -116,7 +116,6 @@ def test_any_bytes_give_diagnostics_or_a_dialplan(data: bytes) -> None:
 PLACES = {
     "display": 'employee a { name TEXT sip "PJSIP/a" }',
     "crm": 'employee a { crm TEXT sip "PJSIP/a" }',
-    "email": 'employee a { email TEXT sip "PJSIP/a" }',
     "extension": 'employee a { extension TEXT sip "PJSIP/a" }',
     "browser": "employee a { browser TEXT } group g at once { a } scenario m { call employee a call group g }",
     "sip": "employee a { sip TEXT } group g random { a } scenario m { call employee a call group g }",

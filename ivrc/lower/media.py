@@ -1,0 +1,117 @@
+"""What callers leave behind: voicemail, faxes, recordings.
+
+Files lie below `ivrc/` in Asterisk's spool folder, named after the call. A mark in Asterisk's event log (CEL) says
+which call a file belongs to: before the recording begins, so that a caller who hangs up loses nothing.
+"""
+
+from __future__ import annotations
+
+from ivrc import ir
+from ivrc import model as m
+
+MESSAGE, MAILBOX, FAX, RECORD = "ivrc.message", "ivrc.mailbox", "ivrc.fax", "ivrc.record"
+_SPOOL = "${ASTSPOOLDIR}/ivrc"
+# Asterisk's own id of the call, and the moment: a call may leave several files.
+_FILE = "${FILTER(0-9A-Za-z.,${CHANNEL(linkedid)})}-${EPOCH}"
+# VoiceMail's tone and the moment before it, which are not the caller's time.
+TONE_SECONDS = 1
+
+
+def mailbox_of(employee: m.Employee) -> str:
+    """The name of an employee's mailbox: the extension, which can be keyed, or the employee's name."""
+    return employee.extension or employee.name
+
+
+def _extension(name: str, *lines: tuple[str, str]) -> ir.Extension:
+    return ir.Extension(name, tuple(ir.Line(app, args, None) for app, args in lines))
+
+
+def _context(name: str, comment: str, *extensions: ir.Extension) -> ir.Context:
+    return ir.Context(name, comment, extensions, (), -1)
+
+
+def message_context() -> ir.Context:
+    """Records a message into the call history; ARG1: the limit in seconds."""
+    # `k`: a caller who hangs up is the normal end, and the recording is kept.
+    record = f"${{IVRC_MESSAGE}},{m.VOICEMAIL_SILENCE_SECONDS},${{ARG1}},k"
+    lines = (
+        ("Set", f"IVRC_MESSAGE={_SPOOL}/voicemail/{_FILE}.wav"),
+        ("CELGenUserEvent", "IVRC_VOICEMAIL,${IVRC_MESSAGE}"),
+        ("Record", record),
+        ("Return", ""),
+    )
+    return _context(MESSAGE, "records a message; ARG1: at most so many seconds", _extension("s", *lines))
+
+
+def mailbox_context() -> ir.Context:
+    """Records a message into a mailbox; ARG1: the mailbox, ARG2: the limit in seconds.
+
+    On a leg of its own: the limit of VoiceMail is the mailbox's, and a channel whose time is over within VoiceMail
+    is hung up. The leg's end leaves the message in the mailbox, and the caller goes on (`g`).
+    """
+    return _context(
+        MAILBOX,
+        "records a message into a mailbox; ARG1: the mailbox, ARG2: at most so many seconds",
+        _extension(
+            "s",
+            ("Set", "_IVRC_MAILBOX=${ARG1}"),
+            ("Set", "_IVRC_LIMIT=${ARG2}"),
+            ("Dial", f"Local/leave@{MAILBOX}/n,,g"),
+            ("Return", ""),
+        ),
+        _extension(
+            "leave",
+            ("Answer", ""),
+            ("Set", f"TIMEOUT(absolute)=$[${{IVRC_LIMIT}} + {TONE_SECONDS}]"),
+            ("VoiceMail", "${IVRC_MAILBOX},s"),
+            ("Hangup", "16"),
+        ),
+        # Only the leg has a message; a caller who hangs up passes here, too.
+        _extension(
+            "h",
+            ("GotoIf", '$["${VM_MESSAGEFILE}" = ""]?none,1'),
+            ("CELGenUserEvent", "IVRC_MAILBOX,${VM_MESSAGEFILE}"),
+        ),
+        _extension("none", ("NoOp", "")),
+    )
+
+
+def fax_context() -> ir.Context:
+    """Receives a fax; what came of it is told whether the sender hangs up or not."""
+    station = "${FILTER(0-9A-Za-z+. ,${REMOTESTATIONID})}"
+    result = f"${{FAXSTATUS}}|${{FAXPAGES}}|${{FILTER(0-9A-Za-z_ ,${{FAXERROR}})}}|{station}|${{IVRC_FAX}}"
+    told = (("CELGenUserEvent", f"IVRC_FAX,{result}"), ("Set", "IVRC_FAX="))
+    return _context(
+        FAX,
+        "receives a fax",
+        # `f`: over audio where the trunk has no T.38.
+        _extension(
+            "s",
+            ("Set", f"IVRC_FAX={_SPOOL}/fax/{_FILE}.tiff"),
+            ("ReceiveFAX", "${IVRC_FAX},f"),
+            *told,
+            ("Return", ""),
+        ),
+        _extension("h", *told),
+    )
+
+
+def record_context() -> ir.Context:
+    """From now on every conversation of the call is recorded, into one file."""
+    once = _extension(
+        "s",
+        ("GotoIf", '$["${IVRC_RECORDING}" = ""]?begin,1'),
+        ("Return", ""),
+    )
+    begin = _extension(
+        "begin",
+        ("Set", f"IVRC_RECORDING={_SPOOL}/recordings/{_FILE}.wav"),
+        ("CELGenUserEvent", "IVRC_RECORDING,${IVRC_RECORDING}"),
+        # `b`: only while two people talk.
+        ("MixMonitor", "${IVRC_RECORDING},b"),
+        ("Return", ""),
+    )
+    return _context(RECORD, "records the conversations of this call", once, begin)
+
+
+CONTEXTS = {MESSAGE: message_context, MAILBOX: mailbox_context, FAX: fax_context, RECORD: record_context}

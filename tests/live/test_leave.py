@@ -1,0 +1,153 @@
+"""Voicemail and recordings: what a caller says lies in a file, however the call ends."""
+
+from __future__ import annotations
+
+import json
+import time
+import wave
+from pathlib import Path
+
+import pytest
+
+from ivrc.testbed.journey import Journey
+from ivrc.testbed.sip_xml import answers, expect_answer, hangup, key, pause, talk, wait_hangup
+from tests.live.lab import SETTINGS, Lab, MakeLab
+
+pytestmark = pytest.mark.live
+
+OFFICE = (
+    SETTINGS
+    + """
+employee anna  { name "Anna" extension 101 sip "PJSIP/anna" }
+employee boris { sip "PJSIP/boris" }
+
+number "+7 495 000-00-01" -> message
+number "+7 495 000-00-02" -> short
+number "+7 495 000-00-03" -> mailbox
+number "+7 495 000-00-04" -> recorded
+number "+7 495 000-00-05" -> announced
+number "+7 495 000-00-06" -> short_mailbox
+scenario message { voicemail "greeting" for 60s  play "done" }
+scenario short { voicemail for 3s  play "done" }
+scenario mailbox { voicemail "greeting" to anna  play "done" }
+scenario short_mailbox { voicemail for 3s to anna  play "done" }
+scenario recorded { record calls  record calls  call employee boris for 10s  play "done" }
+scenario announced { record calls playing "greeting"  call employee boris for 10s }
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def lab(make_lab: MakeLab) -> Lab:
+    return make_lab(OFFICE, prompts={"greeting": 0.5, "done": 0.4}, phones=["anna", "boris"])
+
+
+def number(last: int) -> str:
+    return f"+7495{last:07}"
+
+
+def spool(lab: Lab) -> Path:
+    return lab.asterisk.rundir / "var/spool"
+
+
+def marked(lab: Lab, journey: Journey, name: str) -> Path:
+    """The file that the call's mark in the event log names."""
+    found = [
+        json.loads(event["Extra"])["extra"]
+        for event in lab.watch.events
+        if event.get("EventName") == name and event.get("LinkedID") == journey.linkedid
+    ]
+    assert found, f"no mark {name}"
+    return Path(found[-1])
+
+
+def seconds(path: Path) -> float:
+    with wave.open(str(path)) as file:
+        return file.getnframes() / file.getframerate()
+
+
+def loudness(path: Path) -> int:
+    """The highest sample."""
+    with wave.open(str(path)) as file:
+        samples = memoryview(file.readframes(file.getnframes())).cast("h")
+        return max((abs(sample) for sample in samples), default=0)
+
+
+def test_loads_without_a_warning(lab: Lab) -> None:
+    assert lab.asterisk.warnings() == []
+
+
+def test_hanging_up_is_the_normal_end_of_a_message(lab: Lab) -> None:
+    result, journey = lab.call(number(1), [expect_answer(), pause(1.2), talk(3.0), hangup()])
+    assert result.ok, result.transcript
+    assert journey.heard == ["ivrc/lab/greeting", "beep"]
+    path = marked(lab, journey, "IVRC_VOICEMAIL")
+    assert path.parent == spool(lab) / "ivrc/voicemail"
+    assert 2.0 < seconds(path) < 4.5
+    assert loudness(path) > 1000
+
+
+def test_hash_ends_the_message_and_the_call_goes_on(lab: Lab) -> None:
+    script = [expect_answer(), pause(1.2), talk(2.0), key("#"), wait_hangup()]
+    result, journey = lab.call(number(1), script)
+    assert result.ok, result.transcript
+    assert journey.heard[-1] == "ivrc/lab/done"
+    assert 1.0 < seconds(marked(lab, journey, "IVRC_VOICEMAIL")) < 3.5
+
+
+def test_the_limit_ends_the_message(lab: Lab) -> None:
+    result, journey = lab.call(number(2), [expect_answer(), talk(8.0), wait_hangup()])
+    assert journey.heard[-1] == "ivrc/lab/done", result.transcript
+    assert 2.5 < seconds(marked(lab, journey, "IVRC_VOICEMAIL")) < 3.6
+
+
+def test_ten_seconds_of_silence_end_the_message(lab: Lab) -> None:
+    began = time.monotonic()
+    result, journey = lab.call(number(1), [expect_answer(), wait_hangup()])
+    assert result.ok, result.transcript
+    assert journey.heard[-1] == "ivrc/lab/done"
+    assert 10.0 < time.monotonic() - began < 15.0
+
+
+def mailbox(lab: Lab) -> list[Path]:
+    return sorted((spool(lab) / "voicemail/ivrc-lab/101/INBOX").glob("msg*.wav"))
+
+
+def test_a_message_for_an_employee_lies_in_the_mailbox(lab: Lab) -> None:
+    before = len(mailbox(lab))
+    result, journey = lab.call(number(3), [expect_answer(), pause(1.5), talk(3.0), hangup()])
+    assert result.ok, result.transcript
+    time.sleep(0.5)
+    assert len(mailbox(lab)) == before + 1
+    assert 1.5 < seconds(mailbox(lab)[-1]) < 5.0
+    assert str(marked(lab, journey, "IVRC_MAILBOX")) == str(mailbox(lab)[-1].with_suffix(""))
+    assert "101" in lab.asterisk.cli("voicemail show users")
+
+
+def test_a_mailbox_message_keeps_to_the_steps_limit(lab: Lab) -> None:
+    before = len(mailbox(lab))
+    result, journey = lab.call(number(6), [expect_answer(), talk(9.0), wait_hangup()])
+    assert journey.heard[-1] == "ivrc/lab/done", result.transcript
+    assert len(mailbox(lab)) == before + 1
+    assert 2.0 < seconds(mailbox(lab)[-1]) < 4.2
+    assert str(marked(lab, journey, "IVRC_MAILBOX")) == str(mailbox(lab)[-1].with_suffix(""))
+
+
+def test_a_conversation_is_recorded_from_its_beginning(lab: Lab) -> None:
+    phones = {"boris": answers(2.0, talk=True)}
+    result, journey = lab.call(number(4), [expect_answer(), talk(3.0), hangup()], phones)
+    assert result.ok, result.transcript
+    assert journey.talked == ["boris"]
+    time.sleep(0.5)
+    path = marked(lab, journey, "IVRC_RECORDING")
+    assert path.parent == spool(lab) / "ivrc/recordings"
+    assert 2.4 < seconds(path) < 4.0, "the two seconds of ringing are not in it"
+    assert loudness(path) > 1000
+    assert len([step for step in journey.steps if step.app == "MixMonitor"]) == 1
+
+
+def test_the_caller_is_told_first(lab: Lab) -> None:
+    phones = {"boris": answers(0.5)}
+    result, journey = lab.call(number(5), [expect_answer(), pause(2.0), hangup()], phones)
+    assert result.ok, result.transcript
+    assert journey.heard[0] == "ivrc/lab/greeting"
