@@ -224,9 +224,11 @@ def _url(settings: Settings) -> sqlalchemy.URL:
     try:
         url = sqlalchemy.make_url(written)
     except (exc.ArgumentError, ValueError):
-        raise SettingsError(
-            "this is no url of a database: postgresql+psycopg://user@host/name", key="crm.url"
-        ) from None
+        hint = "this is no url of a database, such as postgresql+psycopg://user@host/name"
+        raise SettingsError(hint, key="crm.url") from None
+    if url.password and settings.url.is_open:
+        hint = 'the password does not stand here: leave it out, and write password = { env = "NAME" }'
+        raise SettingsError(hint, key="crm.url")
     if url.drivername == "postgresql":
         # SQLAlchemy's own choice for a bare "postgresql" is the older psycopg2.
         url = url.set(drivername="postgresql+psycopg")
@@ -260,7 +262,13 @@ def _meaning(fault: exc.SQLAlchemyError) -> CrmError:
     low = said.lower()
     if state == "57014" or isinstance(fault, exc.TimeoutError) or "locked" in low or "timeout" in low:
         return CrmSlow(f"the database took too long: {said}")
-    if state.startswith(_REFUSED) or "authentication failed" in low or "access denied" in low or "no such" in low:
+    if (
+        state.startswith(_REFUSED)
+        or "authentication failed" in low
+        or "access denied" in low
+        or "no such" in low
+        or "syntax error" in low
+    ):
         return CrmRefused(f"the database refuses: {said}")
     if isinstance(fault, exc.ProgrammingError | exc.ArgumentError | exc.StatementError) and not isinstance(
         fault, exc.OperationalError | exc.InterfaceError | exc.InternalError | exc.DataError
