@@ -252,6 +252,8 @@ def _prepare(raw: Any, statements: list[str]) -> None:
 
 # SQLSTATE classes: 28 credentials, 42 names and rights, 3D a database that is not there; 57014 is the time limit.
 _REFUSED = ("28", "42", "3D", "3F", "25006")
+# A failed connection has only a text.
+_REFUSING = ("authentication failed", "access denied", "does not exist", "no such", "syntax error")
 
 
 def _meaning(fault: exc.SQLAlchemyError) -> CrmError:

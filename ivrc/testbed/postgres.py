@@ -150,10 +150,11 @@ def _binaries(folder: Path) -> Path:
         raise TestbedError("no PostgreSQL here: apt-get install postgresql, or pip install pgserver")
     if os.geteuid() != 0 or found.is_relative_to("/usr"):
         return found
-    copy = folder / "pginstall"
-    if not copy.exists():
-        shutil.copytree(found.parent, copy, symlinks=True)
-    return copy / "bin"
+    packages = found.parents[2]  # the package, and beside it the libraries that its binaries look for
+    for name in ("pgserver", "pgserver.libs"):
+        if (packages / name).is_dir() and not (folder / name).exists():
+            shutil.copytree(packages / name, folder / name, symlinks=True)
+    return folder / found.relative_to(packages)
 
 
 def _found() -> Path | None:

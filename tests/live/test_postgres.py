@@ -22,6 +22,7 @@ pytestmark = pytest.mark.live
 
 CALLER = "+74951234567"
 TABLES = """
+CREATE SEQUENCE written;
 CREATE TABLE users (id uuid PRIMARY KEY, name text, phones text[], ext int, open boolean);
 CREATE TABLE contact (id bigint PRIMARY KEY, name text, owner uuid, phone text);
 INSERT INTO users VALUES
@@ -87,7 +88,7 @@ def test_what_is_refused(server: postgres.Postgres) -> None:
     with pytest.raises(CrmRefused, match="does not exist"):
         found(server, query="SELECT 1 AS contact_id, 2 AS contact_phone FROM nowhere")
     write = "DELETE FROM contact RETURNING id AS contact_id, phone AS contact_phone"
-    for query in (write, "SELECT lo_create(0) AS contact_id, '' AS contact_phone"):
+    for query in (write, "SELECT nextval('written') AS contact_id, '' AS contact_phone"):
         with pytest.raises(CrmRefused):
             found(server, query=query)
     assert len(found(server)) == 1
