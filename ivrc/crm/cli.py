@@ -41,9 +41,7 @@ def crm() -> None:
 @click.option("--book", type=click.Path(path_type=Path, dir_okay=False), help="The book's file; else ivrc.toml's.")
 @click.option("--office", help="The office whose book it is, when offices have books of their own.")
 @click.option("--country", metavar="RU", help="How numbers without + are read; else as the office's source says.")
-@click.option(
-    "--replace", is_flag=True, help="Forget what the book has; else rows join it, by their ids."
-)
+@click.option("--replace", is_flag=True, help="Forget what the book has; else rows join it, by their ids.")
 @click.option("--strict", is_flag=True, help="Write nothing and exit 1 if a row cannot be used.")
 @_CONFIG
 def import_(

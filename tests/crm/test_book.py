@@ -41,9 +41,7 @@ def imported(folder: Path, text: str | bytes, people: str = "", country: str | N
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251", "utf-16"])
 def test_russian_columns_in_every_encoding(tmp_path: Path, encoding: str) -> None:
-    text = (
-        RUSSIAN + '5;Иван Петров;8 (495) 123-45-67 доб. 3;"8 916 111-22-33, +7 903 000-11-22";17;Борис;x@y.ru\n'
-    )
+    text = RUSSIAN + '5;Иван Петров;8 (495) 123-45-67 доб. 3;"8 916 111-22-33, +7 903 000-11-22";17;Борис;x@y.ru\n'
     book = imported(tmp_path, text.encode(encoding))
     contact = Contact(
         "5",
