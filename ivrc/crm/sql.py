@@ -264,13 +264,7 @@ def _meaning(fault: exc.SQLAlchemyError) -> CrmError:
     low = said.lower()
     if state == "57014" or isinstance(fault, exc.TimeoutError) or "locked" in low or "timeout" in low:
         return CrmSlow(f"the database took too long: {said}")
-    if (
-        state.startswith(_REFUSED)
-        or "authentication failed" in low
-        or "access denied" in low
-        or "no such" in low
-        or "syntax error" in low
-    ):
+    if state.startswith(_REFUSED) or any(words in low for words in _REFUSING):
         return CrmRefused(f"the database refuses: {said}")
     if isinstance(fault, exc.ProgrammingError | exc.ArgumentError | exc.StatementError) and not isinstance(
         fault, exc.OperationalError | exc.InterfaceError | exc.InternalError | exc.DataError
