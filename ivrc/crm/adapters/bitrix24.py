@@ -126,12 +126,9 @@ def _webhook(url: str) -> str:
 
 def _judge(answer: Answer) -> None:
     """Nothing for an answer with a result; else the CrmError that its code means."""
-    if answer.status == 200:
-        code = error_code(answer, "error")
-        if not code:
-            return
-    else:
-        code = error_code(answer, "error")
+    code = error_code(answer, "error")
+    if answer.status == 200 and not code:
+        return
     if code in _BUSY:
         raise CrmBusy(f"Bitrix24 answered {code}", _BUSY[code])
     if answer.status in (401, 403) or (answer.status == 404 and code):

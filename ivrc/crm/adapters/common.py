@@ -10,13 +10,14 @@ import asyncio
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Any, Generic, TypeVar
 
 from ivrc.crm.contact import Contact, CrmBusy, CrmNonsense, CrmRefused, Person
 from ivrc.crm.durations import Duration
 from ivrc.crm.http import Answer, Http
 from ivrc.crm.matching import CONTACTS, PHONES
+from ivrc.crm.numbers import variants
 from ivrc.crm.settings import Secret, SettingsError, Strict
 
 NOBODY = "+70000000000"
@@ -77,6 +78,12 @@ def phones(*values: Any) -> tuple[str, ...]:
     """The phones among these values, each once, in their order: texts, and numbers written as numbers."""
     found = (text(value) or identity(value) for value in values)
     return tuple(dict.fromkeys(each for each in found if any(sign.isdigit() for sign in each)))[:PHONES]
+
+
+def may_be(number: str, written: Iterable[str]) -> bool:
+    """Whether one of these phones can be this number (E.164): spares asking for the people of those that cannot."""
+    significant = variants(number).significant
+    return any(not phone.isascii() or significant in "".join(filter(str.isdigit, phone)) for phone in written)
 
 
 def people(*found: Person | None) -> tuple[Person, ...]:

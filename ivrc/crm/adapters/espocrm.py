@@ -27,6 +27,7 @@ from ivrc.crm.adapters.common import (
     identity,
     items,
     mapping,
+    may_be,
     phones,
     refused,
     text,
@@ -75,7 +76,8 @@ class EspoCrm:
     async def find(self, number: str) -> list[Contact]:
         """Contacts of every entity, those of the first entity first."""
         answers = await asyncio.gather(*(self._search(entity, number) for entity in self._entities))
-        return [await self._contact(each) for answer in answers for each in answer]
+        found = [each for answer in answers for each in answer]
+        return await asyncio.gather(*(self._contact(each, number) for each in found))
 
     async def check(self) -> str:
         """Ask for a number that nobody has."""
@@ -99,10 +101,11 @@ class EspoCrm:
             return found
         return mapping(await self._get(f"{entity}/{quote(crm_id, safe='')}"), "a record")
 
-    async def _contact(self, found: dict[str, Any]) -> Contact:
+    async def _contact(self, found: dict[str, Any], number: str) -> Contact:
         ids = [identity(found.get(f"{name}Id")) for name in self._user_fields]
-        responsible = await self._people.all_of(*ids)
-        return Contact(identity(found.get("id")), text(found.get("name")), _phones(found), responsible)
+        written = _phones(found)
+        responsible = await self._people.all_of(*ids) if may_be(number, written) else ()
+        return Contact(identity(found.get("id")), text(found.get("name")), written, responsible)
 
     async def _user(self, crm_id: str) -> Person:
         user = mapping(await self._get(f"User/{quote(crm_id, safe='')}"), "a user")

@@ -9,6 +9,7 @@ Documentation: odoo.com/documentation, "External JSON-2 API", "External RPC API"
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Literal
 
 from ivrc.crm.adapters.common import (
@@ -26,6 +27,7 @@ from ivrc.crm.adapters.common import (
     inner,
     items,
     mapping,
+    may_be,
     phones,
     refused,
     text,
@@ -85,7 +87,8 @@ class Odoo:
         answer = await self._server.call(
             "res.partner", "search_read", {"domain": _domain(number, known), "fields": wanted, "limit": MOST}
         )
-        return [await self._contact(mapping(each, "a partner")) for each in items(answer, "the answer")]
+        found = [mapping(each, "a partner") for each in items(answer, "the answer")]
+        return await asyncio.gather(*(self._contact(each, number) for each in found))
 
     async def check(self) -> str:
         """Ask for a number that nobody has."""
@@ -100,12 +103,11 @@ class Odoo:
         await self._fields.close()
         await self._server.close()
 
-    async def _contact(self, found: dict[str, Any]) -> Contact:
+    async def _contact(self, found: dict[str, Any], number: str) -> Contact:
         ids = [_reference(found.get(name)) for name in self._user_fields]
         written = phones(*(found.get(name) for name in _PARTNER_PHONES))
-        return Contact(
-            identity(found.get("id")), text(found.get("display_name")), written, await self._people.all_of(*ids)
-        )
+        responsible = await self._people.all_of(*ids) if may_be(number, written) else ()
+        return Contact(identity(found.get("id")), text(found.get("display_name")), written, responsible)
 
     async def _user(self, crm_id: str) -> Person:
         known = await self._fields.get("res.users")

@@ -10,6 +10,7 @@ and help.salesforce.com, "OAuth 2.0 Client Credentials Flow", "OAuth 2.0 JWT Bea
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 import time
@@ -31,6 +32,7 @@ from ivrc.crm.adapters.common import (
     identity,
     items,
     mapping,
+    may_be,
     phones,
     refused,
     text,
@@ -108,7 +110,7 @@ class Salesforce:
         query = f"FIND {{{_terms(number)}}} IN PHONE FIELDS RETURNING {self._returning}"
         answer = mapping(await self._get("/search/", query), "the answer")
         found = [mapping(each, "a record") for each in items(answer.get("searchRecords"), "searchRecords")]
-        return [await self._contact(each) for each in found]
+        return await asyncio.gather(*(self._contact(each, number) for each in found))
 
     async def check(self) -> str:
         """Ask for a number that nobody has."""
@@ -121,12 +123,13 @@ class Salesforce:
         await self._login.close()
         await self._http.close()
 
-    async def _contact(self, found: dict[str, Any]) -> Contact:
+    async def _contact(self, found: dict[str, Any], number: str) -> Contact:
         attributes = found.get("attributes")
         kind = text(attributes.get("type")) if isinstance(attributes, dict) else ""
         owners = (_user_id(found.get("OwnerId")), _user_id(found.get(self._second.get(kind, ""))))
         written = phones(*(found.get(name) for name in _PHONES.get(kind, ("MobilePhone", "Phone"))))
-        return Contact(identity(found.get("Id")), text(found.get("Name")), written, await self._people.all_of(*owners))
+        responsible = await self._people.all_of(*owners) if may_be(number, written) else ()
+        return Contact(identity(found.get("Id")), text(found.get("Name")), written, responsible)
 
     async def _user(self, crm_id: str) -> Person:
         query = f"SELECT Name, MobilePhone, Phone, Extension FROM User WHERE Id = '{crm_id}'"

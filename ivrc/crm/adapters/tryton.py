@@ -29,6 +29,7 @@ from ivrc.crm.adapters.common import (
     inner,
     items,
     mapping,
+    may_be,
     people,
     phones,
     refused,
@@ -40,7 +41,10 @@ from ivrc.crm.numbers import variants
 from ivrc.crm.settings import Secret, SettingsError
 
 MOST = 20
-_CALLED = ("phone", "mobile")
+_CALLED = ("mobile", "phone")
+"""Where a person can be called, the first of these first."""
+_CALLING = (*_CALLED, "fax", "sip", "other")
+"""Where a number may stand from which somebody calls."""
 _PARTY = ("name", "contact_mechanisms.type", "contact_mechanisms.value_compact", "contact_mechanisms.value")
 
 
@@ -81,7 +85,7 @@ class Tryton:
         fields += [f"{who}.party.{name}" for who in self._employees for name in _PARTY]
         found = await self._search("sale.opportunity", [["employee", "!=", None], domain], fields, [["id", "DESC"]])
         assigned = [self._contact(each) for each in found]
-        if any(_has(contact, number) for contact in assigned):
+        if any(may_be(number, contact.phones) for contact in assigned):
             return assigned
         parties = await self._search(
             "party.party", [self._domain(number, "contact_mechanisms.")], list(_PARTY), [["id", "ASC"]]
@@ -131,25 +135,19 @@ def _encoded(data: Any) -> str:
 
 
 def _party(party: dict[str, Any], responsible: tuple[Person, ...]) -> Contact:
-    return Contact(identity(party.get("id")), text(party.get("name")), _phones(party), responsible)
-
-
-def _has(contact: Contact, number: str) -> bool:
-    """Whether the search found this number, and not only its digits with others between them."""
-    significant = variants(number).significant
-    return any(significant in "".join(filter(str.isdigit, phone)) for phone in contact.phones)
+    return Contact(identity(party.get("id")), text(party.get("name")), _phones(party, _CALLING), responsible)
 
 
 def _employee(employee: Any) -> Person | None:
     if not isinstance(employee, dict):
         return None
     party = employee.get("party")
-    return Person(identity(employee.get("id")), text(inner(party, "name")), _phones(party))
+    return Person(identity(employee.get("id")), text(inner(party, "name")), _phones(party, _CALLED))
 
 
-def _phones(party: Any) -> tuple[str, ...]:
-    """Mobiles first, then phones, each in Tryton's own order."""
+def _phones(party: Any, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """The numbers of these types in their order, those of one type in Tryton's own."""
     listed = inner(party, "contact_mechanisms")
     found = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    kinds = {kind: [each for each in found if each.get("type") == kind] for kind in reversed(_CALLED)}
-    return phones(*(each.get("value_compact") or each.get("value") for part in kinds.values() for each in part))
+    ordered = [each for kind in wanted for each in found if each.get("type") == kind]
+    return phones(*(each.get("value_compact") or each.get("value") for each in ordered))
