@@ -6,7 +6,6 @@ loopback with a copy of that database. `python -m ivrc.testbed.tryton` runs one 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -45,7 +44,7 @@ SEED: dict[str, Any] = {
         "Stranger": [["mobile", "+7 903 111-22-44"]],
         "Undecided": [["mobile", "+7 903 111-22-55"]],
         # Of this type Tryton keeps what was written, as it does with every number where phonenumbers is missing.
-        "Written": [["other", "8 (499) 765-43-23 доб. 4"]],
+        "Written": [["sip", "8 (499) 765-43-23 доб. 4"]],
     },
     # Party, employee, who is the second: the older first.
     "opportunities": [
@@ -205,6 +204,7 @@ class Tryton:
 
 def main() -> None:
     """Run a server until Ctrl-C, and print the settings that ask it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Tidy up then too.
     try:
         with tempfile.TemporaryDirectory(prefix="ivrc-tryton-") as run, Tryton(Path(run)) as tryton:
             print(f'export TRYTON_KEY={tryton.key}\n\n[crm]\nkind = "tryton"\nurl = "{tryton.url}"')
@@ -220,5 +220,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        main()
+    main()
