@@ -253,7 +253,8 @@ class _Reader:
         if event.get("EventName") == "STREAM_BEGIN":
             extra = event.get("Extra", "")
             try:
-                sound = str(json.loads(extra)["sound"])
+                data = json.loads(extra)
+                sound = f"music {data['class']}" if "class" in data else str(data["sound"])
             except (ValueError, KeyError, TypeError):
                 sound = extra
             self.found.append(Heard(at=at, sound=sound, channel=event.get("Channel", "")))

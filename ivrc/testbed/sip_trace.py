@@ -52,7 +52,7 @@ def read_trace(path: Path) -> list[SipMessage]:
         return []
     text = path.read_text("utf-8", "replace").replace("\r\n", "\n")
     heads = list(_HEAD.finditer(text))
-    ends = [head.start() for head in heads[1:]] + [len(text)]
+    ends = [head.start() for head in heads[1:]] + [len(text)] * bool(heads)
     return [_message(head, text[head.end() : end]) for head, end in zip(heads, ends, strict=True)]
 
 

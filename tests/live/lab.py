@@ -33,14 +33,14 @@ OWN_SETTINGS = {
 }
 
 
-def tone(path: Path, seconds: float) -> None:
+def tone(path: Path, seconds: float, rate: int = 16000) -> None:
     """A prompt: a tone of this length."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(16000)
-        count = int(16000 * seconds)
+        file.setframerate(rate)
+        count = int(rate * seconds)
         file.writeframes(b"".join(struct.pack("<h", int(6000 * math.sin(i * 0.2))) for i in range(count)))
 
 
@@ -92,7 +92,7 @@ def build_office(folder: Path, source: str, prompts: Mapping[str, float] | None 
 def _settings(build: Path, folder: Path) -> dict[str, str]:
     """What ivrc wrote, each file behind what an administrator's own has before it."""
     own = {"extensions.conf": "[general]\nstatic=yes\n", **OWN_SETTINGS}
-    tone(folder / "moh" / "tone.wav", 20)
+    tone(folder / "moh" / "tone.wav", 20, 8000)
     files = {name: text + ((build / name).read_text() if (build / name).exists() else "") for name, text in own.items()}
     return {**files, "musiconhold.conf": f"[default]\nmode=files\ndirectory={folder / 'moh'}\n"}
 

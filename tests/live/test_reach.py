@@ -1,0 +1,230 @@
+"""`reach anyone`: whoever of the people above becomes free, first come first served."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ivrc.testbed.conf import PhoneSpec
+from ivrc.testbed.ports import give_back, take_ports
+from ivrc.testbed.sip import Caller, CallResult, Phone
+from ivrc.testbed.sip_xml import answers, expect_answer, hangup, pause, silent, wait_hangup
+from tests.live.lab import SETTINGS, Lab, MakeLab
+from tests.live.scripted_helper import ScriptedHelper
+
+pytestmark = pytest.mark.live
+
+PORT = take_ports()
+OFFICE = (
+    SETTINGS.replace("office lab", f'office lab  helper "127.0.0.1:{PORT}"')
+    + """
+employee anna  { sip "PJSIP/anna" }
+employee boris { sip "PJSIP/boris" }
+employee vera  { sip "PJSIP/vera" }
+employee gleb  { crm "20" sip "PJSIP/gleb" }
+employee lost  { sip "PJSIP/lost" }
+group three at once { anna boris vera }
+
+number "+7 495 000-00-01" -> three
+number "+7 495 000-00-02" -> short
+number "+7 495 000-00-03" -> with_manager
+number "+7 495 000-00-04" -> other
+number "+7 495 000-00-05" -> nobody
+number "+7 495 000-00-06" -> alike
+scenario three { when mon-sun 00:00-00:01 { call group three for 1s }  reach anyone for 60s  play "done" }
+scenario short { when mon-sun 00:00-00:01 { call employee anna for 1s }  reach anyone for 4s  play "done" }
+scenario with_manager { call responsible { desk for 1s no mobile }  reach anyone for 8s  play "done" }
+scenario other { when mon-sun 00:00-00:01 { call employee anna for 1s }  reach anyone for 60s  play "done" }
+scenario alike { when mon-sun 00:00-00:01 { call employee anna for 1s }  reach anyone for 60s  play "done" }
+scenario nobody { call employee lost for 1s  reach anyone for 3s  play "done" }
+"""
+)
+PHONES = ["anna", "boris", "vera", "gleb", PhoneSpec("lost", online=False)]
+
+
+@pytest.fixture(scope="module")
+def helper() -> Iterator[ScriptedHelper]:
+    with ScriptedHelper(PORT) as helper:
+        yield helper
+    give_back(PORT)
+
+
+@pytest.fixture(scope="module", params=["22", "16"])
+def lab(request: pytest.FixtureRequest, make_lab: MakeLab, helper: ScriptedHelper) -> Lab:
+    # At noon: the hours in the scenarios above are only there to name people without ringing them.
+    return make_lab(
+        OFFICE, version=request.param, prompts={"done": 0.4}, phones=PHONES, faketime="@2026-11-23 09:00:00"
+    )
+
+
+def number(last: int) -> str:
+    return f"+7495{last:07}"
+
+
+def test_loads_without_a_warning(lab: Lab) -> None:
+    assert lab.asterisk.warnings() == []
+
+
+def test_rings_one_who_is_free_while_the_caller_hears_music(lab: Lab) -> None:
+    phones = {"anna": answers(1.0), "boris": answers(1.0), "vera": answers(1.0)}
+    result, journey = lab.call(number(1), [expect_answer(5), pause(3.0), hangup()], phones)
+    assert result.ok, result.transcript
+    assert len([name for name in journey.rang if name in phones]) == 1, "one rings, not all"
+    assert any(event.get("Event") == "MusicOnHoldStart" for event in lab.watch.events)
+
+
+def test_passes_when_the_time_is_over_to_the_second(lab: Lab) -> None:
+    result, journey = lab.call(number(2), [expect_answer(5), wait_hangup(15)], {"anna": silent()})
+    assert result.ok, result.transcript
+    assert [sound for sound in journey.heard if sound != "music default"] == ["ivrc/lab/done"]
+    queue = next(step.at for step in journey.steps if step.app == "Queue")
+    done = next(step.at for step in journey.steps if step.app == "Playback")
+    assert 3.9 < done - queue < 5.0
+
+
+def test_offline_people_are_not_rung(lab: Lab) -> None:
+    result, journey = lab.call(number(5), [expect_answer(5), wait_hangup(15)])
+    assert result.ok, result.transcript
+    assert journey.rang == []
+    assert [sound for sound in journey.heard if sound != "music default"] == ["ivrc/lab/done"]
+
+
+def served(lab: Lab, since: int, count: int) -> list[str]:
+    """The callers of the next so many conversations, in their order."""
+    until = time.monotonic() + 5
+    while True:
+        found = [event["CallerIDNum"] for event in lab.watch.events[since:] if event.get("Event") == "AgentConnect"]
+        if len(found) >= count or time.monotonic() > until:
+            assert len(found) == count
+            return found
+        time.sleep(0.05)
+
+
+def bridged(lab: Lab, name: str, since: int) -> float:
+    """When a phone next has a conversation, by Asterisk's clock."""
+    event = lab.watch.wait_event(
+        lambda event: event.get("Event") == "BridgeEnter" and f"PJSIP/{name}-" in event.get("Channel", ""), 20, since
+    )
+    return float(event["Timestamp"])
+
+
+def test_one_who_becomes_free_is_rung_within_a_second(lab: Lab) -> None:
+    """Anna talks to a first caller for 4 s; a second one waits for her."""
+    with Phone(lab.asterisk, "anna", answers(0.2)) as anna:
+        seen = len(lab.watch.events)
+        first = Caller(
+            lab.asterisk, to=number(4), script=[expect_answer(), pause(4.0), hangup()], from_="+79160000101"
+        ).start()
+        bridged(lab, "anna", seen)
+        second = Caller(
+            lab.asterisk, to=number(4), script=[expect_answer(), pause(6.0), hangup()], from_="+79160000102"
+        ).start()
+        assert first.wait().ok
+        assert second.wait().ok
+        calls = anna.calls
+    assert len(calls) == 2, "while she talked she was not rung"
+    journey = lab.watch.journey(lab.watch.calls("+79160000102")[-1])
+    talked = [
+        event for event in lab.watch.events if event.get("Event") == "Hangup" and "PJSIP/anna" in event["Channel"]
+    ]
+    free_at = float(talked[0 if len(talked) < 2 else -2]["Timestamp"])
+    rang = [
+        event
+        for event in lab.watch.events
+        if event.get("Event") == "DialBegin" and "PJSIP/anna" in event.get("DestChannel", "")
+    ]
+    assert 0.0 <= float(rang[-1]["Timestamp"]) - free_at < 1.3
+    assert "anna" in journey.talked
+
+
+def test_a_caller_who_leaves_is_forgotten_at_once(lab: Lab) -> None:
+    result, _ = lab.call(number(2), [expect_answer(5), pause(1.0), hangup()], {"anna": silent()})
+    assert result.ok, result.transcript
+    until = time.monotonic() + 1.0
+    while "0 active channels" not in lab.asterisk.cli("core show channels") and time.monotonic() < until:
+        time.sleep(0.05)
+    assert "0 active channels" in lab.asterisk.cli("core show channels")
+    assert "No Callers" in lab.asterisk.cli("queue show ivrc-lab-short-reach")
+
+
+def test_twenty_callers_for_three_people_in_their_order(lab: Lab) -> None:
+    """Each of three talks for a second and is free again; nobody overtakes."""
+    lock = threading.Lock()
+    seen = len(lab.watch.events)
+    results: list[CallResult] = []
+
+    def call(index: int) -> None:
+        script = [expect_answer(), wait_hangup(50)]
+        result = Caller(lab.asterisk, to=number(1), script=script, from_=f"+791600002{index:02}").run()
+        with lock:
+            results.append(result)
+
+    # The people hang up after 0.8 s: so they are free again, one by one.
+    with (
+        Phone(lab.asterisk, "anna", answers(0.2, hangup_after=0.8)),
+        Phone(lab.asterisk, "boris", answers(0.2, hangup_after=1.0)),
+        Phone(lab.asterisk, "vera", answers(0.2, hangup_after=1.2)),
+    ):
+        threads = []
+        for index in range(20):
+            threads.append(threading.Thread(target=call, args=(index,)))
+            threads[-1].start()
+            time.sleep(0.12)
+        for thread in threads:
+            thread.join()
+    assert all(result.ok for result in results), [result.transcript for result in results if not result.ok][:1]
+    order = served(lab, seen, 20)
+    came = [f"+791600002{index:02}" for index in range(20)]
+    assert sorted(order) == came, "each of the twenty talked to somebody"
+    # Two who are answered within the same moment may be told in either order.
+    assert all(abs(order.index(caller) - index) <= 2 for index, caller in enumerate(came)), order
+
+
+def test_the_manager_of_the_call_takes_part_and_only_for_that_call(lab: Lab, helper: ScriptedHelper) -> None:
+    helper.replies["+79160000301"] = "1/found/gleb/no//////c/N"
+    helper.replies["+79160000302"] = "1/unknown"
+    with Phone(lab.asterisk, "gleb", answers(2.5)):
+        mine = Caller(lab.asterisk, to=number(3), script=[expect_answer(), pause(4.0), hangup()], from_="+79160000301")
+        other = Caller(lab.asterisk, to=number(3), script=[expect_answer(), wait_hangup(15)], from_="+79160000302")
+        mine.start()
+        other.start()
+        assert mine.wait().ok
+        assert other.wait().ok
+    assert "gleb" in lab.watch.journey(lab.watch.calls("+79160000301")[-1]).talked
+    others = lab.watch.journey(lab.watch.calls("+79160000302")[-1])
+    assert "gleb" not in [*others.talked, *others.rang]
+    assert "gleb" not in lab.asterisk.cli("queue show ivrc-lab-with_manager-reach"), "taken out again"
+    assert lab.asterisk.warnings() == []
+
+
+def test_a_manager_whose_caller_gives_up_is_taken_out(lab: Lab, helper: ScriptedHelper) -> None:
+    helper.replies["+79160000303"] = "1/found/gleb/no//////c/N"
+    result, _ = lab.call(number(3), [expect_answer(5), pause(1.0), hangup()], {"gleb": silent()}, from_="+79160000303")
+    assert result.ok, result.transcript
+    time.sleep(0.3)
+    assert "gleb" not in lab.asterisk.cli("queue show ivrc-lab-with_manager-reach")
+
+
+def test_scenarios_that_share_people_both_get_their_turn(lab: Lab) -> None:
+    """Anna alone serves two scenarios with six callers each: neither waits until the other is empty."""
+    seen = len(lab.watch.events)
+
+    results: dict[int, CallResult] = {}
+
+    def call(to: str, index: int) -> None:
+        script = [expect_answer(), wait_hangup(60)]
+        results[index] = Caller(lab.asterisk, to=to, script=script, from_=f"+791600004{index:02}").run()
+
+    with Phone(lab.asterisk, "anna", answers(0.1, hangup_after=0.5)):
+        threads = [threading.Thread(target=call, args=(number(6 if index % 2 else 4), index)) for index in range(12)]
+        for thread in threads:
+            thread.start()
+            time.sleep(0.05)
+        for thread in threads:
+            thread.join()
+    assert [result.transcript for result in results.values() if not result.ok] == []
+    turns = [int(caller[-2:]) % 2 for caller in served(lab, seen, 12)]
+    assert set(turns[:8]) == {0, 1}, turns
