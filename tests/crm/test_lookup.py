@@ -412,3 +412,25 @@ def test_close_ends_what_is_under_way() -> None:
         assert (await bench.find("+74950000000")).why == "down"
 
     run(work)
+
+
+def test_rate_limits_in_a_row_do_not_open_the_breaker() -> None:
+    async def work() -> None:
+        bench = Bench()
+        bench.crm.answer = CrmBusy("limit", 1)
+        for _ in range(6):
+            assert (await bench.find()).why == "busy"
+            bench.clock.now += 1
+        assert (bench.crm.asked, bench.lookup.breaker.state) == (6, "closed")
+
+    run(work)
+
+
+def test_an_answer_that_may_still_be_used_is_asked_anew_when_its_time_is_over() -> None:
+    async def work() -> None:
+        bench = Bench(cache={"stale": 3600.0})
+        await bench.find()
+        bench.clock.now += 300
+        assert (await bench.find()).origin == "crm"
+
+    run(work)
