@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import gc
+import sys
 
 
 def main() -> None:
     """Run the command line without the cyclic garbage collector.
 
     A command is over in a moment; collections while modules load and nodes are made would be a sixth of it.
+    The helper runs on, and has a command line of its own: Asterisk may start it for every call.
     """
+    if sys.argv[1:2] == ["agi"]:
+        from ivrc.agi.cli import main as helper
+
+        sys.exit(helper(sys.argv[2:]))
     gc.disable()
     from ivrc.cli import main as command
 

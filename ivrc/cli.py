@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -32,8 +33,35 @@ _FORMAT = click.option(
 )
 
 
+# Commands of the runtime: module, the click command in it, what the list of commands says of it.
+_ELSEWHERE = {
+    "agi": ("ivrc.agi.cli", "", "Answer the dialplan's questions: serve, run, unit."),
+    "crm": ("ivrc.crm.cli", "crm", "Whose customer a caller is: contact book, look-ups, checks."),
+}
+
+
 class _Command(click.Group):
     """The group of commands. Faults that a user can mend become one line on standard error and an exit code here."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands, those of the runtime too."""
+        return sorted([*super().list_commands(ctx), *_ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command, for lists of them: one of the runtime's is only named."""
+        if cmd_name in _ELSEWHERE:
+            return click.Command(cmd_name, help=_ELSEWHERE[cmd_name][2])
+        return super().get_command(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command to run; one of the runtime's is imported now. (`ivrc agi` has a command line of its own.)"""
+        module, name, _ = _ELSEWHERE.get(args[0], ("", "", ""))
+        if not name:
+            return super().resolve_command(ctx, args)
+        command: click.Command = getattr(import_module(module), name)
+        return args[0], command, args[1:]
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command as click does."""

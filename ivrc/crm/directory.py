@@ -21,20 +21,27 @@ class Employee(NamedTuple):
 
 
 class Office(NamedTuple):
-    """An office of the manifest."""
+    """An office of the manifest. `ours` are all incoming numbers of the manifest, of other offices too (E.164)."""
 
     name: str
     country: str | None
     employees: tuple[Employee, ...]
+    ours: frozenset[str] = frozenset()
 
     def employee_of(self, person: Person) -> tuple[Employee | None, str]:
-        """Who a CRM's person is in the source, and by what: by `crm`, then by the internal extension."""
+        """Who a CRM's person is in the source, and by what: `crm`, then the internal extension, then the name there.
+
+        The last is for contact books that name the responsible as the source does.
+        """
         for each in self.employees:
             if each.crm and each.crm == person.crm_id:
                 return each, f'crm "{each.crm}"'
         for each in self.employees:
             if each.extension and each.extension == person.extension:
                 return each, f"extension {each.extension}"
+        for each in self.employees:
+            if each.name == person.crm_id:
+                return each, "name"
         return None, ""
 
 
@@ -42,7 +49,8 @@ def read_offices(manifest: Path) -> dict[str, Office]:
     """The offices of a manifest by name. SettingsError when it is not there, or is none."""
     try:
         data = json.loads(manifest.read_bytes())
-        return {office["name"]: _office(office) for office in data["offices"]}
+        ours = frozenset(str(each["number"]) for each in data["numbers"])
+        return {office["name"]: _office(office, ours) for office in data["offices"]}
     except FileNotFoundError:
         raise SettingsError(
             "is not there: make it by ivrc compile, and name it in [agi] manifest", file=manifest
@@ -53,7 +61,7 @@ def read_offices(manifest: Path) -> dict[str, Office]:
         raise SettingsError("is no manifest of ivrc compile", file=manifest) from None
 
 
-def _office(data: dict[str, Any]) -> Office:
+def _office(data: dict[str, Any], ours: frozenset[str]) -> Office:
     employees = tuple(
         Employee(
             str(each["name"]),
@@ -63,4 +71,4 @@ def _office(data: dict[str, Any]) -> Office:
         )
         for each in data["employees"]
     )
-    return Office(str(data["name"]), data.get("country") or None, employees)
+    return Office(str(data["name"]), data.get("country") or None, employees, ours)
