@@ -24,6 +24,7 @@ check: setup
 bench: setup asterisk
 	$(BIN)/python bench/compile.py
 	$(BIN)/python bench/calls.py
+	$(BIN)/python bench/setup.py
 
 format: setup
 	$(BIN)/ruff format .
