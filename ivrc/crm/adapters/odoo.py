@@ -52,7 +52,7 @@ class Settings(Common, kw_only=True, frozen=True):
     """`protocol`: json2, or jsonrpc with `database` and `login`. `key`: an API key (or, for jsonrpc, a password).
 
     `second`: a field of contacts that names another user. `extension`: a field of users with the internal number.
-    `presence`: "attendance" takes who has not checked in for not at work (needs the module Attendances).
+    `attendance`: who has not checked in is not at work (needs the module Attendances).
     """
 
     url: str
@@ -62,7 +62,7 @@ class Settings(Common, kw_only=True, frozen=True):
     login: str = ""
     second: str = ""
     extension: str = ""
-    presence: Literal["none", "attendance"] = "none"
+    attendance: bool = False
     rate: float = 0.0
     burst: float = 20.0
 
@@ -76,7 +76,7 @@ class Odoo:
         if second := field_name(settings.second, "crm.second"):
             self._user_fields.append(second)
         self._extension = field_name(settings.extension, "crm.extension")
-        self._presence = settings.presence
+        self._attendance = settings.attendance
         self._fields: Kept[frozenset[str]] = Kept(self._fields_of, FIELDS_KEPT)
         self._people = People(self._user, settings.keep_people)
 
@@ -118,7 +118,7 @@ class Odoo:
         found = items(answer, "the answer")
         user = mapping(found[0], "the user") if found else {}
         extension = user.get(self._extension) if self._extension else None
-        at_work = _ATTENDANCE.get(text(user.get("attendance_state"))) if self._presence == "attendance" else None
+        at_work = _ATTENDANCE.get(text(user.get("attendance_state"))) if self._attendance else None
         written = phones(*(user.get(name) for name in _USER_PHONES))
         return Person(crm_id, text(user.get("name")), written, text(extension) or identity(extension), at_work)
 

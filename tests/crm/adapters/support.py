@@ -104,7 +104,7 @@ def recorded(service: Service, folder: Path, **options: Any) -> dict[tuple[str, 
 def _recording(fetch: Any, answers: dict[tuple[str, str], Answer]) -> Any:
     async def record(method: str, url: str, **more: Any) -> Answer:
         answer: Answer = await fetch(method, url, **more)
-        answers[_key(method, url)] = answer
+        answers[_key(method, url, more.get("json"))] = answer
         return answer
 
     return record
@@ -113,9 +113,9 @@ def _recording(fetch: Any, answers: dict[tuple[str, str], Answer]) -> Any:
 def replayed(service: Service, folder: Path, answers: dict[tuple[str, str], Answer], **options: Any) -> list[Contact]:
     """What the adapter makes of these answers."""
 
-    async def fetch(method: str, url: str, **_: Any) -> Answer:
+    async def fetch(method: str, url: str, **more: Any) -> Answer:
         # An id that came out of a broken answer leads to what was not recorded.
-        return answers.get(_key(method, url), Answer(404, {}, b"{}"))
+        return answers.get(_key(method, url, more.get("json")), Answer(404, {}, b"{}"))
 
     async def run() -> list[Contact]:
         service.base = service.base or "http://127.0.0.1:1"
@@ -130,8 +130,13 @@ def replayed(service: Service, folder: Path, answers: dict[tuple[str, str], Answ
     return asyncio.run(run())
 
 
-def _key(method: str, url: str) -> tuple[str, str]:
-    return method, urlsplit(url).path.strip("/")
+def _key(method: str, url: str, body: Any) -> tuple[str, str]:
+    path = urlsplit(url).path.strip("/")
+    if path != "jsonrpc":
+        return method, path
+    # Here the path says nothing: what is called stands in the body.
+    called = [each for each in body["params"]["args"] if isinstance(each, str)]
+    return method, f"{path}/{body['params']['method']}/{'/'.join(called[-2:])}"
 
 
 ODD: list[Any] = [
