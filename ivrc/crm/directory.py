@@ -49,7 +49,7 @@ def read_offices(manifest: Path) -> dict[str, Office]:
     """The offices of a manifest by name. SettingsError when it is not there, or is none."""
     try:
         data = json.loads(manifest.read_bytes())
-        ours = frozenset(str(each["number"]) for each in data["numbers"])
+        ours = frozenset(str(each["number"]) for each in data.get("numbers", ()))
         return {office["name"]: _office(office, ours) for office in data["offices"]}
     except FileNotFoundError:
         raise SettingsError(
