@@ -36,6 +36,7 @@ _MODULES = {
     "AddQueueMember": "app_queue",
     "Return": "app_stack",
     "Set": "",
+    "StopMixMonitor": "app_mixmonitor",
     "VoiceMail": "app_voicemail",
     "Wait": "",
     "WaitExten": "",
@@ -92,6 +93,9 @@ def expectations(units: list[OfficeUnit], shared: list[ir.Context]) -> dict[str,
     sounds = {name for unit in units for name in unit.own_sounds}
     if any(unit.confirms for unit in units):
         sounds.add(_CONFIRM_SOUND)
+    if "ReceiveFAX" in applications:
+        # Looks whether the folder is there; and res_fax has no modem of its own.
+        modules |= {"func_env", "res_fax_spandsp"}
     if "Queue" in applications:
         # Counts the waiting calls of a manager.
         modules.add("func_groupcount")

@@ -43,6 +43,7 @@ _MAY_RUN = frozenset(
         "RemoveQueueMember",
         "Return",
         "Set",
+        "StopMixMonitor",
         "VoiceMail",
         "Wait",
         "WaitExten",

@@ -73,8 +73,10 @@ class Sheet:
                 )
             )
         if self.pen.detects_fax and self.holds_callers:
+            # The time limit of a step that a fax machine interrupts must not cut the fax.
+            free = ir.Line("Set", "TIMEOUT(absolute)=0", None)
             move = ir.Line("Goto", "${IVRC_FAX_TO},s,1", None)
-            self.extensions.append(ir.Extension("fax", (move,)))
+            self.extensions.append(ir.Extension("fax", (free, move)))
         self.pen.contexts[self._place] = ir.Context(
             self.name, self.comment, tuple(self.extensions), self.includes, self.start
         )

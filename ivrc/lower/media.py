@@ -15,6 +15,10 @@ _SPOOL = "${ASTSPOOLDIR}/ivrc"
 _FILE = "${FILTER(0-9A-Za-z.,${CHANNEL(linkedid)})}-${EPOCH}"
 # VoiceMail's tone and the moment before it, which are not the caller's time.
 TONE_SECONDS = 1
+# The longest fax: some sixty pages on a poor line.
+FAX_SECONDS = 3600
+# The time limit of a step that a fax machine interrupts must not cut the fax.
+MOVE_TO_FAX = (("Set", "TIMEOUT(absolute)=0"), ("Goto", "${IVRC_FAX_TO},s,1"))
 
 
 def mailbox_of(employee: m.Employee) -> str:
@@ -40,7 +44,8 @@ def message_context() -> ir.Context:
         ("Record", record),
         ("Return", ""),
     )
-    return _context(MESSAGE, "records a message; ARG1: at most so many seconds", _extension("s", *lines))
+    comment = "records a message; ARG1: at most so many seconds"
+    return _context(MESSAGE, comment, _extension("s", *lines), _fax_detected())
 
 
 def mailbox_context() -> ir.Context:
@@ -73,26 +78,66 @@ def mailbox_context() -> ir.Context:
             ("CELGenUserEvent", "IVRC_MAILBOX,${VM_MESSAGEFILE}"),
         ),
         _extension("none", ("NoOp", "")),
+        _fax_detected(),
     )
 
 
+def _fax_detected() -> ir.Extension:
+    """Asterisk takes a caller that is a fax machine to this extension of the context where the call is."""
+    return _extension("fax", *MOVE_TO_FAX)
+
+
 def fax_context() -> ir.Context:
-    """Receives a fax; what came of it is told whether the sender hangs up or not."""
+    """Answers and receives a fax; what came of it is told, whether the sender hangs up or not.
+
+    ReceiveFAX writes every fax of a call into the file of the call's first, over what is there. So a call has one
+    file, and once pages are in it no other fax is taken.
+    """
+    folder = f"{_SPOOL}/fax"
     station = "${FILTER(0-9A-Za-z+. ,${REMOTESTATIONID})}"
-    result = f"${{FAXSTATUS}}|${{FAXPAGES}}|${{FILTER(0-9A-Za-z_ ,${{FAXERROR}})}}|{station}|${{IVRC_FAX}}"
-    told = (("CELGenUserEvent", f"IVRC_FAX,{result}"), ("Set", "IVRC_FAX="))
+    error = "${FILTER(0-9A-Za-z_ /,${FAXERROR})}"
+    result = f"${{FAXSTATUS}}|$[0${{FAXPAGES}} + 0]|{error}|{station}|${{IVRC_FAX_FILE}}"
+    told = (("Set", "IVRC_FAX_TOLD=yes"), ("CELGenUserEvent", f"IVRC_FAX,{result}"))
+    begin = (
+        ("GotoIf", "$[0${FAXPAGES} > 0]?another,1"),
+        # What is told of one who hangs up before the first tone.
+        ("Set", "FAXSTATUS=FAILED"),
+        ("Set", "FAXERROR=HANGUP"),
+        ("Set", "IVRC_FAX_TOLD="),
+        ("Answer", ""),
+        # The machine's tone may go on for a while, and has been heard.
+        ("Set", "FAXOPT(faxdetect)=no"),
+        ("Set", "FAXOPT(localstationid)=${IVRC_DID}"),
+        ("GotoIf", '$["${IVRC_FAX_FILE}" = ""]?first,1'),
+        ("Goto", "receive,1"),
+    )
+    first = (
+        ("Set", f"IVRC_FAX_FILE={folder}/{_FILE}.tiff"),
+        ("GotoIf", f"${{STAT(e,{folder})}}?receive,1"),
+        # ReceiveFAX makes no folder; MixMonitor does, before anything is recorded.
+        ("MixMonitor", f"{folder}/.folder.wav,bi(IVRC_FOLDER)"),
+        ("StopMixMonitor", "${IVRC_FOLDER}"),
+        ("Goto", "receive,1"),
+    )
+    receive = (
+        # Without a limit it would wait for ever for a machine that fell silent and did not hang up.
+        ("Set", f"TIMEOUT(absolute)={FAX_SECONDS}"),
+        # `f`: over audio where the trunk has no T.38.
+        ("ReceiveFAX", "${IVRC_FAX_FILE},f"),
+        ("Set", "TIMEOUT(absolute)=0"),
+        *told,
+        ("Return", ""),
+    )
     return _context(
         FAX,
         "receives a fax",
-        # `f`: over audio where the trunk has no T.38.
-        _extension(
-            "s",
-            ("Set", f"IVRC_FAX={_SPOOL}/fax/{_FILE}.tiff"),
-            ("ReceiveFAX", "${IVRC_FAX},f"),
-            *told,
-            ("Return", ""),
-        ),
-        _extension("h", *told),
+        _extension("s", *begin),
+        _extension("first", *first),
+        _extension("receive", *receive),
+        _extension("another", ("CELGenUserEvent", "IVRC_FAX,FAILED|0|one fax a call||"), ("Return", "")),
+        _extension("T", ("Set", "TIMEOUT(absolute)=0"), *told, ("Return", "")),
+        _extension("h", ("GotoIf", '$["${IVRC_FAX_TOLD}" = ""]?:none,1'), *told),
+        _extension("none", ("NoOp", "")),
     )
 
 

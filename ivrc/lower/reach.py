@@ -9,6 +9,7 @@ from __future__ import annotations
 from ivrc import ir
 from ivrc import model as m
 from ivrc.lower.cursor import Cursor, Pen, Sheet
+from ivrc.lower.media import MOVE_TO_FAX
 from ivrc.lower.names import extension_name
 from ivrc.lower.rings import OPTIONS, Ringer
 
@@ -77,7 +78,20 @@ class Reach:
         for manager in MANAGERS:
             gone.add("Gosub", f"leave,1(${{{manager}}})")
         gone.close()
+        if self.pen.detects_fax:
+            self._fax_detected(sheet)
         sheet.close()
+
+    def _fax_detected(self, sheet: Sheet) -> None:
+        """A caller who turns out to be a fax machine leaves the queue without coming past its end."""
+        # Instead of the extension that any context with callers has.
+        sheet.holds_callers = False
+        cursor = Cursor(sheet, "fax")
+        for manager in MANAGERS:
+            cursor.add("Gosub", f"leave,1(${{{manager}}})")
+        for app, args in MOVE_TO_FAX:
+            cursor.add(app, args)
+        cursor.close()
 
     def _interface(self) -> str:
         return f"Local/${{ARG1}}@{self.pen.context(_LEGS)}/n"

@@ -226,12 +226,11 @@ def lower_voicemail(lowering: Lowering, cursor: Cursor, step: m.Voicemail) -> bo
     return True
 
 
-def lower_fax(lowering: Lowering, cursor: Cursor, step: m.Fax) -> bool:
-    """Receive it; the number that was called is what the sender's machine shows."""
-    lowering.answer(cursor)
+def lower_fax(lowering: Lowering, cursor: Cursor, _step: m.Fax) -> bool:
+    """The subroutine answers, too: only there is it told that a caller hung up at once."""
     lowering.pen.needs.shared.add(media.FAX)
-    cursor.add("Set", "FAXOPT(localstationid)=${IVRC_DID}")
     cursor.add("Gosub", f"{media.FAX},s,1")
+    cursor.answered = True
     return True
 
 

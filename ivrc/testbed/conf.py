@@ -92,7 +92,10 @@ dialrecall=425/400,0/40
 stutter=!425/100,!0/100,!425/100,!0/100,425
 """
 
-_MEDIA = "disallow=all\nallow=ulaw,alaw,g722\ndirect_media=no\ntimers=no\ntransport=udp\nrtp_symmetric=no\n"
+_MEDIA = (
+    "disallow=all\nallow=ulaw,alaw,g722\ndirect_media=no\ntimers=no\ntransport=udp\nrtp_symmetric=no\n"
+    "t38_udptl=yes\nt38_udptl_ec=redundancy\n"
+)
 
 
 def render_modules(folder: Path) -> str:

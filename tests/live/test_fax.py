@@ -1,0 +1,357 @@
+"""Fax: a second Asterisk sends, what arrives is compared with what was sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from ivrc.testbed.ami import Event
+from ivrc.testbed.sip import Caller, Phone
+from ivrc.testbed.sip_xml import answers, expect_answer, hangup, silent
+from tests.live.fax_machine import STATION, FaxMachine, Mode, open_machine
+from tests.live.fax_pages import FINE, STANDARD, draw_noise, draw_page, likeness, read_fax, write_fax
+from tests.live.lab import SETTINGS, Lab, MakeLab
+
+pytestmark = pytest.mark.live
+
+# Ten times as fast: a page of 25 s in 2.5 s. Thirty times loses audio.
+CLOCK = "@2026-11-23 09:00:00 x10"
+OFFICE = (
+    SETTINGS
+    + """
+employee anna { name "Anna" extension 101 sip "PJSIP/anna" }
+group all at once { anna }
+
+number "+7 495 000-00-01" -> fax_line
+number "+7 495 000-00-02" -> fax_and_more
+number "+7 495 000-00-03" -> two_faxes
+number "+7 495 000-00-11" -> greeting
+number "+7 495 000-00-12" -> menu
+number "+7 495 000-00-13" -> extension
+number "+7 495 000-00-14" -> answered
+number "+7 495 000-00-15" -> ringing
+number "+7 495 000-00-16" -> queue
+number "+7 495 000-00-17" -> message
+number "+7 495 000-00-18" -> mailbox
+number "+7 495 000-00-19" -> timed
+number "+7 495 000-00-20" -> forgets
+scenario fax_line { fax }
+scenario fax_and_more { fax  play "done" }
+scenario two_faxes { fax  fax }
+scenario greeting { fax detected -> fax_line  play "greeting"  hangup }
+scenario menu { fax detected -> fax_line  branch playing "greeting" for 60s { 1 -> fax_line }  play "done" }
+scenario extension { fax detected -> fax_line  wait extension for 60s playing "greeting"  play "done" }
+scenario answered { fax detected -> fax_line  call employee anna for 60s }
+scenario ringing { fax detected -> fax_line  play "done"  call group all for 90s }
+scenario queue {
+    fax detected -> fax_line
+    when mon-sun 00:00-00:01 { call employee anna for 1s }
+    reach anyone for 90s
+}
+scenario message { fax detected -> fax_line  voicemail for 60s }
+scenario mailbox { fax detected -> fax_line  voicemail for 60s to anna }
+scenario timed { fax detected -> fax_line  play "asterisk:beep" for 12s  play "done" }
+scenario forgets { fax detected -> fax_line  play "greeting"  -> fax_line }
+"""
+)
+PROMPTS = {"greeting": 30.0, "done": 0.4}
+
+
+class Mark(NamedTuple):
+    """What the call's mark in the event log says."""
+
+    status: str
+    pages: int
+    error: str
+    station: str
+    path: Path
+
+
+class Line:
+    """The machine that sends, and the office that receives."""
+
+    def __init__(self, lab: Lab, machine: FaxMachine) -> None:
+        self.lab = lab
+        self.machine = machine
+
+    def spooled(self) -> set[Path]:
+        return set((self.lab.asterisk.rundir / "var/spool/ivrc/fax").glob("*"))
+
+    def linkedid(self, name: str) -> str:
+        """The receiver's id of a call of the machine's."""
+        caller = self.machine.caller(name)
+
+        def began(event: Event) -> bool:
+            return event.get("EventName") == "CHAN_START" and event.get("CallerIDnum") == caller
+
+        return self.lab.watch.wait_event(began)["LinkedID"]
+
+    def marks(self, linkedid: str) -> list[Mark]:
+        """The marks of a call, once it is over."""
+        self.lab.watch.wait_event(
+            lambda event: event.get("EventName") == "LINKEDID_END" and event.get("LinkedID") == linkedid, 60
+        )
+        texts = [
+            json.loads(event["Extra"])["extra"].split("|")
+            for event in self.lab.watch.events
+            if event.get("EventName") == "IVRC_FAX" and event.get("LinkedID") == linkedid
+        ]
+        return [Mark(status, int(pages), error, station, Path(path)) for status, pages, error, station, path in texts]
+
+    def mark(self, linkedid: str) -> Mark:
+        """The mark of a call, which is the only one."""
+        marks = self.marks(linkedid)
+        assert len(marks) == 1, marks
+        return marks[0]
+
+    def mode(self, linkedid: str) -> str:
+        """How it came, as Asterisk says."""
+        modes = [
+            event["Value"]
+            for event in self.lab.watch.events
+            if event.get("Event") == "VarSet" and event["Variable"] == "FAXMODE" and event["Linkedid"] == linkedid
+        ]
+        return modes[-1]
+
+    def heard(self, linkedid: str) -> list[str]:
+        return self.lab.watch.journey(linkedid).heard
+
+
+def open_line(make_lab: MakeLab, folder: Path, version: str, stack: ExitStack) -> Line:
+    lab = make_lab(OFFICE, version=version, prompts=PROMPTS, phones=["anna"], faketime=CLOCK)
+    return Line(lab, open_machine(stack, folder, version, lab.asterisk.sip_port, CLOCK))
+
+
+@pytest.fixture(scope="module")
+def line(make_lab: MakeLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    with ExitStack() as stack:
+        yield open_line(make_lab, tmp_path_factory.mktemp("machine"), "22", stack)
+
+
+def number(last: int) -> str:
+    return f"+7495{last:07}"
+
+
+def await_true(what: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.02)
+
+
+def test_loads_without_a_warning_and_without_the_folder(line: Line) -> None:
+    assert line.lab.asterisk.warnings() == []
+    assert not (line.lab.asterisk.rundir / "var/spool/ivrc").exists(), "the first fax makes it"
+
+
+@pytest.mark.parametrize("resolution", [STANDARD, FINE], ids=["standard", "fine"])
+@pytest.mark.parametrize("pages", [1, 3])
+@pytest.mark.parametrize("mode", ["audio", "T38"])
+def test_every_dot_of_every_page_arrives(line: Line, mode: Mode, pages: int, resolution: tuple[float, float]) -> None:
+    drawn = [draw_page(page, resolution) for page in range(1, pages + 1)]
+    path = line.machine.tray / f"{mode}-{pages}-{resolution[1]}.tiff"
+    write_fax(path, drawn, resolution)
+    name = line.machine.begin(number(1), path, mode)
+    sent = line.machine.result(name)
+    linkedid = line.linkedid(name)
+    mark = line.mark(linkedid)
+    assert (sent.status, sent.pages) == ("SUCCESS", pages)
+    assert mark[:4] == ("SUCCESS", pages, "", STATION)
+    assert sent.mode == line.mode(linkedid) == mode
+    assert mark.path.parent == line.lab.asterisk.rundir / "var/spool/ivrc/fax"
+    received = read_fax(mark.path)
+    assert [page.resolution for page in received] == [resolution] * pages
+    assert [likeness(*pair) > 0.999 for pair in zip(drawn, (page.image for page in received), strict=True)]
+
+
+def test_asterisk_16_receives_in_both_ways(make_lab: MakeLab, tmp_path: Path) -> None:
+    """Two at a time: its clock makes no fax faster."""
+    with ExitStack() as stack:
+        line = open_line(make_lab, tmp_path, "16", stack)
+        assert line.lab.asterisk.warnings() == []
+        path = line.machine.tray / "page.tiff"
+        drawn = write_fax(path, [draw_page(1, FINE)], FINE)
+        modes: tuple[Mode, ...] = ("audio", "T38")
+        names = {mode: line.machine.begin(number(1), path, mode) for mode in modes}
+        for mode, name in names.items():
+            assert line.machine.result(name, 100).status == "SUCCESS"
+            linkedid = line.linkedid(name)
+            mark = line.mark(linkedid)
+            assert (line.mode(linkedid), mark.status, mark.pages) == (mode, "SUCCESS", 1)
+            (received,) = read_fax(mark.path)
+            assert received.resolution == FINE
+            assert likeness(drawn[0], received.image) > 0.999
+
+
+@pytest.fixture(scope="module")
+def page(line: Line) -> Path:
+    path = line.machine.tray / "page.tiff"
+    write_fax(path, [draw_page(1)])
+    return path
+
+
+def test_the_call_goes_on_when_the_machine_stays(line: Line, page: Path) -> None:
+    name = line.machine.begin(number(2), page, "audio", stays=60)
+    assert line.machine.result(name).status == "SUCCESS"
+    linkedid = line.linkedid(name)
+    assert line.mark(linkedid)[:2] == ("SUCCESS", 1)
+    assert line.heard(linkedid) == ["ivrc/lab/done"]
+
+
+def test_a_second_fax_does_not_overwrite_the_first(line: Line, page: Path) -> None:
+    name = line.machine.begin(number(3), page, "T38", stays=30)
+    assert line.machine.result(name).status == "SUCCESS"
+    first, second = line.marks(line.linkedid(name))
+    assert first[:2] == ("SUCCESS", 1)
+    assert (*second[:4], str(second.path)) == ("FAILED", 0, "one fax a call", "", ".")
+    (received,) = read_fax(first.path)
+    assert likeness(draw_page(1), received.image) > 0.999
+
+
+def test_a_second_try_is_received(line: Line, page: Path) -> None:
+    """The first `fax` waits in vain until it passes; the machine begins in the second."""
+    name = line.machine.begin(number(3), page, "audio", before=30)
+    assert line.machine.result(name).status == "SUCCESS"
+    first, second = line.marks(line.linkedid(name))
+    assert first[:2] == ("FAILED", 0)
+    assert second[:2] == ("SUCCESS", 1)
+    assert len(read_fax(second.path)) == 1
+
+
+def test_what_a_machine_calls_itself_is_data(line: Line, page: Path) -> None:
+    name = line.machine.begin(number(1), page, "audio", station='x|${A};"$[1]\\)/..')
+    assert line.machine.result(name).status == "SUCCESS"
+    mark = line.mark(line.linkedid(name))
+    assert mark[:4] == ("SUCCESS", 1, "", "xA1..")
+    assert line.lab.asterisk.cli("core show channels count").startswith("0 active channels")
+
+
+def second_page_under_way(line: Line, mode: Mode, machine: FaxMachine) -> str:
+    """A fax of three long pages, the first of which has arrived."""
+    path = machine.tray / "long.tiff"
+    write_fax(path, [draw_noise(page) for page in range(1, 4)])
+    before = line.spooled()
+    name = machine.begin(number(1), path, mode)
+    await_true(lambda: any(page_count(path) for path in line.spooled() - before))
+    return name
+
+
+def page_count(path: Path) -> int:
+    try:
+        return len(read_fax(path))
+    except OSError:
+        return 0
+
+
+@pytest.mark.parametrize("mode", ["audio", "T38"])
+@pytest.mark.parametrize("end", ["hang-up", "power-cut"])
+def test_the_pages_that_came_are_kept(line: Line, tmp_path: Path, mode: Mode, end: str) -> None:
+    with ExitStack() as stack:
+        machine = line.machine
+        if end == "power-cut":
+            machine = open_machine(stack, tmp_path, "22", line.lab.asterisk.sip_port, CLOCK)
+        name = second_page_under_way(line, mode, machine)
+        linkedid = line.linkedid(name)
+        if end == "hang-up":
+            machine.hang_up(name)
+        else:
+            os.kill(machine.asterisk.pid, signal.SIGKILL)
+            if mode == "audio":
+                # Nobody tells the receiver: it listens until its hour is over.
+                await_true(lambda: line.lab.asterisk.cli("core show channels count").startswith("1 active channel"))
+                line.lab.asterisk.set_time("@2026-11-23 11:00:00 x10")
+        mark = line.mark(linkedid)
+    pages = read_fax(mark.path)
+    assert mark.status == "FAILED"
+    assert mark.error
+    assert mark.pages == 1
+    assert likeness(draw_noise(1), pages[0].image) > 0.999
+
+
+def test_a_caller_who_hangs_up_at_once_leaves_no_file(line: Line) -> None:
+    before = line.spooled()
+    caller = Caller(line.lab.asterisk, to=number(1), script=[expect_answer(), hangup()], from_="+79160000001").run()
+    assert caller.ok, caller.transcript
+    mark = line.mark(line.lab.watch.calls("+79160000001")[-1])
+    assert (mark.status, mark.pages, mark.station) == ("FAILED", 0, "")
+    assert mark.error
+    assert line.spooled() == before
+
+
+def test_a_caller_who_only_listens_passes(line: Line) -> None:
+    before = line.spooled()
+    name = line.machine.speak(number(2), 120, tones="0/1000")
+    assert line.machine.result(name).status == "SPOKE"
+    linkedid = line.linkedid(name)
+    mark = line.mark(linkedid)
+    assert (mark.status, mark.pages) == ("FAILED", 0)
+    assert line.heard(linkedid) == ["ivrc/lab/done"]
+    assert line.spooled() == before
+
+
+def arrives(line: Line, to: int, path: Path, mode: Mode = "audio") -> str:
+    """A fax sent to a number for people is moved and received, once; the call's id."""
+    name = line.machine.begin(number(to), path, mode)
+    assert line.machine.result(name).status == "SUCCESS"
+    linkedid = line.linkedid(name)
+    mark = line.mark(linkedid)
+    assert mark[:2] == ("SUCCESS", 1)
+    assert len(read_fax(mark.path)) == 1
+    return linkedid
+
+
+@pytest.mark.parametrize("mode", ["audio", "T38"])
+def test_detected_while_the_greeting_plays(line: Line, page: Path, mode: Mode) -> None:
+    arrives(line, 11, page, mode)
+
+
+@pytest.mark.parametrize("to", [12, 13], ids=["menu", "extension"])
+def test_detected_while_keys_are_awaited(line: Line, page: Path, to: int) -> None:
+    assert "ivrc/lab/done" not in line.heard(arrives(line, to, page))
+
+
+def test_detected_once_somebody_has_answered(line: Line, page: Path) -> None:
+    """While the phone rings the line is not answered, and a machine sends nothing."""
+    with Phone(line.lab.asterisk, "anna", answers(0.5)) as anna:
+        linkedid = arrives(line, 14, page)
+        assert len(anna.calls) == 1
+    assert line.lab.watch.journey(linkedid).talked == ["anna"]
+
+
+def test_detected_while_a_group_rings(line: Line, page: Path) -> None:
+    with Phone(line.lab.asterisk, "anna", silent()) as anna:
+        linkedid = arrives(line, 15, page)
+        assert anna.calls[0].cancelled_at is not None
+    assert line.heard(linkedid)[0] == "ivrc/lab/done"
+
+
+def test_detected_in_the_queue(line: Line, page: Path) -> None:
+    with Phone(line.lab.asterisk, "anna", silent()):
+        arrives(line, 16, page)
+
+
+@pytest.mark.parametrize("to", [17, 18], ids=["message", "mailbox"])
+def test_detected_while_a_message_is_recorded(line: Line, page: Path, to: int) -> None:
+    arrives(line, to, page)
+
+
+def test_the_time_of_the_step_does_not_cut_the_fax(line: Line, page: Path) -> None:
+    assert "ivrc/lab/done" not in line.heard(arrives(line, 19, page))
+
+
+def test_people_are_not_moved(line: Line) -> None:
+    name = line.machine.speak(number(11), 60)
+    assert line.machine.result(name).status == "SPOKE"
+    linkedid = line.linkedid(name)
+    assert line.marks(linkedid) == []
+    journey = line.lab.watch.journey(linkedid)
+    assert not [step for step in journey.steps if step.exten == "fax"]
+    assert journey.steps[-1].app == "Hangup", "the greeting came to its end"
