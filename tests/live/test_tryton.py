@@ -75,6 +75,10 @@ def test_number_to_party_to_newest_opportunity_to_employee_to_phones(tryton: Try
     assert anna.crm_id.isdecimal()
 
 
+def test_party_with_several_opportunities_is_one_contact(tryton: Tryton) -> None:
+    assert [contact.name for contact in asked(tryton, "+74957654321")] == ["Romashka"]
+
+
 def test_second_responsible_by_a_field_of_opportunities(tryton: Tryton) -> None:
     found = find(tryton, "+74957654321", second="converted_by")
     assert found.contact is not None

@@ -124,7 +124,7 @@ def http(settings: Common, base: str, headers: dict[str, str] | None = None) -> 
 
 def refused(answer: Answer, hint: str) -> CrmRefused:
     """What to say of an answer that means wrong or missing rights."""
-    return CrmRefused(f"the server answered {answer.status}: {answer.beginning()}; {hint}")
+    return CrmRefused(f"the server answered {answer.status}: {hint} It says: {answer.beginning()}")
 
 
 def error_code(answer: Answer, *path: str) -> str:

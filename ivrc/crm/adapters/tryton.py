@@ -12,6 +12,7 @@ Documentation: docs.tryton.org, "REST API", "Domain"; the modules party, company
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -84,7 +85,7 @@ class Tryton:
         fields = [f"party.{name}" for name in _PARTY]
         fields += [f"{who}.party.{name}" for who in self._employees for name in _PARTY]
         found = await self._search("sale.opportunity", [["employee", "!=", None], domain], fields, [["id", "DESC"]])
-        assigned = [self._contact(each) for each in found]
+        assigned = _newest(self._contact(each) for each in found)
         if any(may_be(number, contact.phones) for contact in assigned):
             return assigned
         parties = await self._search(
@@ -132,6 +133,14 @@ def make(settings: Settings) -> Tryton:
 
 def _encoded(data: Any) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(data)).decode()
+
+
+def _newest(contacts: Iterable[Contact]) -> list[Contact]:
+    """Each party once, by the first of its opportunities."""
+    found: dict[str, Contact] = {}
+    for contact in contacts:
+        found.setdefault(contact.crm_id, contact)
+    return list(found.values())
 
 
 def _party(party: dict[str, Any], responsible: tuple[Person, ...]) -> Contact:
