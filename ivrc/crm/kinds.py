@@ -34,7 +34,7 @@ KINDS = {
     "hubspot": Kind("ivrc.crm.adapters.hubspot"),
     "odoo": Kind("ivrc.crm.adapters.odoo"),
     "espocrm": Kind("ivrc.crm.adapters.espocrm"),
-    "salesforce": Kind("ivrc.crm.adapters.salesforce"),
+    "salesforce": Kind("ivrc.crm.adapters.salesforce", "agi,salesforce"),
     "tryton": Kind("ivrc.crm.adapters.tryton"),
 }
 _OTHER_NAMES = {"kommo": "amocrm", "bitrix": "bitrix24", "sqlite": "book", "postgresql": "sql", "csv": "book"}
