@@ -174,7 +174,7 @@ class Asterisk:
             time.sleep(quiet)
 
     def _make_tree(self) -> None:
-        for name in ("etc", "var/lib", "var/log/cdr-csv", "keys", "agi", "data/sounds", "var/spool/tmp"):
+        for name in ("etc", "var/lib", "var/log/cdr-csv", "var/log/cel-custom", "keys", "agi", "data/sounds", "var/spool/tmp"):
             (self.rundir / name).mkdir(parents=True, exist_ok=True)
         for name in ("outgoing", "voicemail", "monitor", "recording"):
             (self.rundir / "var/spool" / name).mkdir(exist_ok=True)
