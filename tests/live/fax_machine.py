@@ -21,10 +21,10 @@ _MEDIA = (
 _DIALPLAN = """[general]
 static=yes
 [send]
-exten => s,1,Set(FAXOPT(localstationid)=${STATION})
- same => n,Playtones(0/1000)
- same => n,Wait(${BEFORE})
- same => n,StopPlaytones()
+exten => wait,1,Playtones(0/1000)
+ same => n,Wait(3600)
+exten => s,1,StopPlaytones()
+ same => n,Set(FAXOPT(localstationid)=${STATION})
  same => n,SendFAX(${PAGES},f)
  same => n,Wait(${STAYS})
  same => n,Hangup()
@@ -61,25 +61,30 @@ class FaxMachine:
         self._count = asterisk.sip_port * 100
 
     def begin(
-        self, to: str, pages: Path, mode: Mode, station: str = STATION, before: float = 0, stays: float = 0
+        self, to: str, pages: Path, mode: Mode, station: str = STATION, stays: float = 0, waits: bool = False
     ) -> str:
         """Call a number and send; the name of the call.
 
-        `before`, `stays`: seconds of silence on the line before the first page and after the last.
+        `stays`: seconds of silence on the line after the last page; `waits`: silence before, until `send_now`.
         """
-        variables = {"PAGES": str(pages), "STATION": station, "BEFORE": str(before), "STAYS": str(stays)}
-        return self._originate(to, mode, "send", variables)
+        variables = {"PAGES": str(pages), "STATION": station, "STAYS": str(stays)}
+        return self._originate(to, mode, "send", variables, "wait" if waits else "s")
+
+    def send_now(self, name: str) -> None:
+        """Let a machine that waits begin."""
+        place = {"Context": "send", "Exten": "s", "Priority": "1"}
+        self.watch.run(self.watch.ami.action("Redirect", Channel=self.channel(name), **place))
 
     def speak(self, to: str, seconds: float, tones: str = "440/300,0/200") -> str:
         """Call a number and make sounds that no fax machine makes, for some seconds; the name of the call."""
         return self._originate(to, "audio", "speak", {"TONES": tones, "STAYS": str(seconds)})
 
-    def _originate(self, to: str, mode: Mode, context: str, variables: dict[str, str]) -> str:
+    def _originate(self, to: str, mode: Mode, context: str, variables: dict[str, str], exten: str = "s") -> str:
         self._count += 1
         name = f"fax-{self._count}"
         self.watch.run(
             self.watch.ami.action(
-                "Originate", Channel=f"PJSIP/{to}@{mode}", Context=context, Exten="s", Priority="1", Async="true",
+                "Originate", Channel=f"PJSIP/{to}@{mode}", Context=context, Exten=exten, Priority="1", Async="true",
                 Timeout="60000", CallerID=f"<+7499{self._count:07}>", ChannelId=name,
                 variables={**variables, "NAME": name},
             )

@@ -34,8 +34,8 @@ def draw_page(number: int, resolution: tuple[float, float] = STANDARD, millimetr
     return page
 
 
-def draw_noise(number: int, lines: int = 120) -> Image.Image:
-    """A page that takes long to send, some 17 s: noise does not compress."""
+def draw_noise(number: int, lines: int = 80) -> Image.Image:
+    """A page that takes long to send, some 12 s: noise does not compress."""
     dots = random.Random(number).randbytes(WIDTH // 8 * lines)
     return Image.frombytes("1", (WIDTH, lines), dots)
 

@@ -152,9 +152,11 @@ def test_loads_without_a_warning_and_without_the_folder(line: Line) -> None:
     assert not (line.lab.asterisk.rundir / "var/spool/ivrc").exists(), "the first fax makes it"
 
 
-@pytest.mark.parametrize("resolution", [STANDARD, FINE], ids=["standard", "fine"])
-@pytest.mark.parametrize("pages", [1, 3])
-@pytest.mark.parametrize("mode", ["audio", "T38"])
+@pytest.mark.parametrize(
+    ("mode", "pages", "resolution"),
+    [("audio", 1, STANDARD), ("audio", 3, FINE), ("T38", 1, FINE), ("T38", 3, STANDARD)],
+    ids=["audio-standard", "audio-fine", "T38-fine", "T38-standard"],
+)
 def test_every_dot_of_every_page_arrives(line: Line, mode: Mode, pages: int, resolution: tuple[float, float]) -> None:
     drawn = [draw_page(page, resolution) for page in range(1, pages + 1)]
     path = line.machine.tray / f"{mode}-{pages}-{resolution[1]}.tiff"
@@ -218,9 +220,14 @@ def test_a_second_fax_does_not_overwrite_the_first(line: Line, page: Path) -> No
 
 def test_a_second_try_is_received(line: Line, page: Path) -> None:
     """The first `fax` waits in vain until it passes; the machine begins in the second."""
-    name = line.machine.begin(number(3), page, "audio", before=30)
+    name = line.machine.begin(number(3), page, "audio", waits=True)
+    linkedid = line.linkedid(name)
+    line.lab.watch.wait_event(
+        lambda event: event.get("EventName") == "IVRC_FAX" and event.get("LinkedID") == linkedid, 60
+    )
+    line.machine.send_now(name)
     assert line.machine.result(name).status == "SUCCESS"
-    first, second = line.marks(line.linkedid(name))
+    first, second = line.marks(linkedid)
     assert first[:2] == ("FAILED", 0)
     assert second[:2] == ("SUCCESS", 1)
     assert len(read_fax(second.path)) == 1
@@ -235,9 +242,9 @@ def test_what_a_machine_calls_itself_is_data(line: Line, page: Path) -> None:
 
 
 def second_page_under_way(line: Line, mode: Mode, machine: FaxMachine) -> str:
-    """A fax of three long pages, the first of which has arrived."""
+    """A fax of two long pages, the first of which has arrived."""
     path = machine.tray / "long.tiff"
-    write_fax(path, [draw_noise(page) for page in range(1, 4)])
+    write_fax(path, [draw_noise(page) for page in (1, 2)])
     before = line.spooled()
     name = machine.begin(number(1), path, mode)
     await_true(lambda: any(page_count(path) for path in line.spooled() - before))
@@ -274,6 +281,19 @@ def test_the_pages_that_came_are_kept(line: Line, tmp_path: Path, mode: Mode, en
     assert mark.error
     assert mark.pages == 1
     assert likeness(draw_noise(1), pages[0].image) > 0.999
+
+
+def test_a_first_page_that_breaks_off_leaves_no_file(line: Line) -> None:
+    path = line.machine.tray / "long.tiff"
+    write_fax(path, [draw_noise(1)])
+    before = line.spooled()
+    name = line.machine.begin(number(1), path, "audio")
+    await_true(lambda: line.spooled() != before)
+    line.machine.hang_up(name)
+    mark = line.mark(line.linkedid(name))
+    assert mark[:2] == ("FAILED", 0)
+    assert mark.error
+    assert not mark.path.exists()
 
 
 def test_a_caller_who_hangs_up_at_once_leaves_no_file(line: Line) -> None:
