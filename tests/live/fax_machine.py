@@ -95,6 +95,11 @@ class FaxMachine:
         """The number that a call shows."""
         return f"+7499{int(name.removeprefix('fax-')):07}"
 
+    @property
+    def next_caller(self) -> str:
+        """The number that the next call will show."""
+        return self.caller(f"fax-{self._count + 1}")
+
     def result(self, name: str, timeout: float = 60.0) -> Sent:
         """What became of a call; raises TimeoutError when it does not end."""
 

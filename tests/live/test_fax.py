@@ -14,19 +14,23 @@ from typing import NamedTuple
 import pytest
 
 from ivrc.testbed.ami import Event
+from ivrc.testbed.ports import give_back, take_ports
 from ivrc.testbed.sip import Caller, Phone
 from ivrc.testbed.sip_xml import answers, expect_answer, hangup, silent
 from tests.live.fax_machine import STATION, FaxMachine, Mode, open_machine
 from tests.live.fax_pages import FINE, STANDARD, draw_noise, draw_page, likeness, read_fax, write_fax
 from tests.live.lab import SETTINGS, Lab, MakeLab
+from tests.live.scripted_helper import ScriptedHelper
 
 pytestmark = pytest.mark.live
 
 # Ten times as fast: a page of 25 s in 2.5 s. Thirty times loses audio.
 CLOCK = "@2026-11-23 09:00:00 x10"
+PORT = take_ports()
 OFFICE = (
-    SETTINGS
+    SETTINGS.replace("office lab", f'office lab  helper "127.0.0.1:{PORT}"  lookup for 10s')
     + """
+employee gleb { crm "20" sip "PJSIP/gleb" }
 employee anna { name "Anna" extension 101 sip "PJSIP/anna" }
 group all at once { anna }
 
@@ -42,7 +46,7 @@ number "+7 495 000-00-16" -> queue
 number "+7 495 000-00-17" -> message
 number "+7 495 000-00-18" -> mailbox
 number "+7 495 000-00-19" -> timed
-number "+7 495 000-00-20" -> forgets
+number "+7 495 000-00-20" -> managed
 scenario fax_line { fax }
 scenario fax_and_more { fax  play "done" }
 scenario two_faxes { fax  fax }
@@ -59,7 +63,7 @@ scenario queue {
 scenario message { fax detected -> fax_line  voicemail for 60s }
 scenario mailbox { fax detected -> fax_line  voicemail for 60s to anna }
 scenario timed { fax detected -> fax_line  play "asterisk:beep" for 12s  play "done" }
-scenario forgets { fax detected -> fax_line  play "greeting"  -> fax_line }
+scenario managed { fax detected -> fax_line  call responsible { desk for 1s no mobile }  reach anyone for 90s }
 """
 )
 PROMPTS = {"greeting": 30.0, "done": 0.4}
@@ -126,7 +130,7 @@ class Line:
 
 
 def open_line(make_lab: MakeLab, folder: Path, version: str, stack: ExitStack) -> Line:
-    lab = make_lab(OFFICE, version=version, prompts=PROMPTS, phones=["anna"], faketime=CLOCK)
+    lab = make_lab(OFFICE, version=version, prompts=PROMPTS, phones=["anna", "gleb"], faketime=CLOCK)
     return Line(lab, open_machine(stack, folder, version, lab.asterisk.sip_port, CLOCK))
 
 
@@ -356,6 +360,18 @@ def test_detected_while_a_group_rings(line: Line, page: Path) -> None:
 def test_detected_in_the_queue(line: Line, page: Path) -> None:
     with Phone(line.lab.asterisk, "anna", silent()):
         arrives(line, 16, page)
+
+
+def test_a_machine_takes_its_manager_out_of_the_queue(line: Line, page: Path) -> None:
+    seen = len(line.lab.watch.events)
+    with ScriptedHelper(PORT) as helper, Phone(line.lab.asterisk, "gleb", silent()):
+        # The number that the machine's next call shows.
+        helper.replies[line.machine.next_caller] = "1/found/gleb/no//////c/N"
+        arrives(line, 20, page)
+    give_back(PORT)
+    members = [event["Event"] for event in line.lab.watch.events[seen:] if "QueueMember" in event.get("Event", "")]
+    assert (members[0], members[-1]) == ("QueueMemberAdded", "QueueMemberRemoved")
+    assert "gleb" not in line.lab.asterisk.cli("queue show ivrc-lab-managed-reach")
 
 
 @pytest.mark.parametrize("to", [17, 18], ids=["message", "mailbox"])
