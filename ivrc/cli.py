@@ -36,6 +36,7 @@ _FORMAT = click.option(
 # Commands of the runtime: module, the click command in it, what the list of commands says of it.
 _ELSEWHERE = {
     "agi": ("ivrc.agi.cli", "", "Answer the dialplan's questions: serve, run, unit."),
+    "history": ("ivrc.history.cli", "history", "The calls that were: list, journey, messages, faxes."),
     "crm": ("ivrc.crm.cli", "crm", "Whose customer a caller is: contact book, look-ups, checks."),
 }
 

@@ -1,4 +1,4 @@
-"""The tables of the history. Changes of them are migrations (`migrations/versions`), which a test compares with this."""
+"""The tables of the history. Changes of them are migrations; a test compares what these make with this."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ calls = Table(
     Column("answered", Float, nullable=False),
     Column("ended", Float, nullable=False),
     Column("complete", Boolean, nullable=False),
+    # Whether its files have been looked at, which is done once the call is complete.
+    Column("settled", Boolean, nullable=False, server_default="0"),
     Column("outcome", String(20), nullable=False),
     Column("words", Text, nullable=False),
     Column("answered_by", Text, nullable=False),
@@ -34,6 +36,7 @@ calls = Table(
     Index("call_caller", "caller"),
     Index("call_number", "number"),
     Index("call_outcome", "outcome", "began"),
+    Index("call_settled", "settled"),
 )
 
 

@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("answered", sa.Float, nullable=False),
         sa.Column("ended", sa.Float, nullable=False),
         sa.Column("complete", sa.Boolean, nullable=False),
+        sa.Column("settled", sa.Boolean, nullable=False, server_default="0"),
         sa.Column("outcome", sa.String(20), nullable=False),
         sa.Column("words", sa.Text, nullable=False),
         sa.Column("answered_by", sa.Text, nullable=False),
@@ -42,6 +43,7 @@ def upgrade() -> None:
     op.create_index("call_caller", "call", ["caller"])
     op.create_index("call_number", "call", ["number"])
     op.create_index("call_outcome", "call", ["outcome", "began"])
+    op.create_index("call_settled", "call", ["settled"])
     op.create_table(
         "leg",
         sa.Column("id", ID, primary_key=True),

@@ -1,0 +1,252 @@
+"""`ivrc history`: the calls that were, from the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+T = TypeVar("T")
+EXIT_FAULTS, EXIT_USAGE, EXIT_OUTPUT = 1, 2, 3
+_CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="ivrc.toml; else $IVRC_CONFIG, or the one in this folder.",
+)
+
+
+def _filters(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that choose calls."""
+    for option in (
+        click.option("--limit", default=50, show_default=True, help="At most so many; 0 for all."),
+        click.option("--outcome", help="talked, message, fax, fax_failed, hung_up, nobody, refused …"),
+        click.option("--employee", help="Who was rung, by the name in the source."),
+        click.option("--caller", help="Part of the caller's number."),
+        click.option("--number", help="Part of the number that was called."),
+        click.option("--search", help="Part of a number, a name or the outcome."),
+        click.option("--to", "until", metavar="TIME", help="Before; as --from."),
+        click.option("--from", "since", metavar="TIME", help='From then on: "2026-12-31", "2026-12-31 18:00".'),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def history(ctx: click.Context) -> None:
+    """The calls that were: list, journey, messages, faxes. Without a command: the last calls."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_)
+
+
+@history.command("list")
+@_filters
+@_CONFIG
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+def list_(config: Path | None = None, form: str = "text", limit: int = 50, **wanted: str | None) -> None:
+    """Calls, the newest first."""
+    store = _store(config)[1]
+    found = store.find(_filter(limit, wanted))
+    if form == "json":
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    for call in found:
+        name = f" {call['contact_name'] or call['caller_name']}".rstrip()
+        who = f"{call['caller'] or 'hidden'}{name} -> {call['number']}"
+        files = " +" * bool(call["files"])
+        click.echo(_plain(f"{call['id']:>6}  {_when(call['began'])}  {who}  {call['words']}{files}"))
+
+
+@history.command()
+@click.argument("call", type=int)
+@_CONFIG
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+def show(call: int, config: Path | None, form: str) -> None:
+    """A call's journey, step by step in the source's words."""
+    shown = _call(_store(config)[1], call)
+    if form == "json":
+        click.echo(json.dumps(shown, ensure_ascii=False, indent=1))
+        return
+    who = f"{shown['caller'] or 'a hidden number'} {shown['caller_name']}".rstrip()
+    click.echo(_plain(f"{_when(shown['began'])}: {who} called {shown['number']}"))
+    if shown["contact"]:
+        click.echo(_plain(f"in the CRM: {shown['contact_name']} ({shown['contact']})"))
+    width = max((len(f"{e['file']}:{e['line']}") for e in shown["entries"] if e["kind"] == "step"), default=0)
+    for entry in shown["entries"]:
+        place = f"{entry['file']}:{entry['line']}" if entry["kind"] == "step" else ""
+        indent = "" if entry["kind"] in ("step", "ended") else "  "
+        click.echo(_plain(f"{entry['at'] - shown['began']:8.1f} s  {place:<{width}}  {indent}{entry['text']}"))
+    for each in shown["media"]:
+        click.echo(_plain(f"{each['kind']}: {each['path'] or 'no file'} {_about(each)}".rstrip()))
+
+
+@history.command("open")
+@click.argument("call", type=int)
+@click.option("--path", "only_path", is_flag=True, help="Print where the file is, and open nothing.")
+@_CONFIG
+def open_(call: int, only_path: bool, config: Path | None) -> None:
+    """Open what a call left: the message, the recording, the fax."""
+    files = [each["path"] for each in _call(_store(config)[1], call)["media"] if each["path"]]
+    if not files:
+        _stop(f"call {call} left nothing", EXIT_FAULTS)
+    for path in files:
+        if only_path:
+            click.echo(path)
+        elif click.launch(path):
+            _stop(f"nothing here opens {path}", EXIT_FAULTS)
+
+
+@history.command()
+@_filters
+@_CONFIG
+@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+def export(config: Path | None, form: str, limit: int, **wanted: str | None) -> None:
+    """Write calls to standard output. (With --limit 0 all of them.)"""
+    found = _store(config)[1].find(_filter(limit, wanted))
+    if form == "jsonl":
+        for call in found:
+            click.echo(json.dumps(call, ensure_ascii=False))
+        return
+    columns = ["id", "began", "number", "office", "scenario", "caller", "caller_name", "contact", "contact_name",
+               "answered", "ended", "outcome", "words", "answered_by", "files"]  # fmt: skip
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore")
+    writer.writeheader()
+    for call in found:
+        times = {
+            name: datetime.fromtimestamp(call[name]).isoformat(" ", "seconds") if call[name] else ""
+            for name in ("began", "answered", "ended")
+        }
+        # A table's program would take such a beginning for a formula.
+        safe = {k: "'" + v if isinstance(v, str) and v.startswith(("=", "@", "-", "\t")) else v for k, v in call.items()}
+        writer.writerow({**safe, **times})
+    click.echo(text.getvalue(), nl=False)
+
+
+@history.command()
+@click.option("--follow", is_flag=True, help="Go on until stopped, as a service.")
+@_CONFIG
+def collect(follow: bool, config: Path | None) -> None:
+    """Read what Asterisk has written since the last time."""
+    from ivrc.history.collect import Collector
+    from ivrc.history.store import StoreError
+
+    settings, store = _store(config)
+    collector = Collector(settings, store)
+    stopped: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda got, _: stopped.append(got))
+    while not stopped:
+        try:
+            if follow:
+                collector.run(lambda: bool(stopped))
+            else:
+                collector.collect()
+            break
+        except (StoreError, OSError) as fault:
+            if not follow:
+                _stop(f"nothing is lost, but: {fault}", EXIT_OUTPUT)
+            # A full disk, a locked or absent database: Asterisk's own log waits for us.
+            click.echo(f"ivrc: waiting: {fault}", err=True)
+            time.sleep(2)
+    store.close()
+
+
+@history.command()
+@_CONFIG
+def prune(config: Path | None) -> None:
+    """Forget what [history] keep, keep_media and media_bytes say is too old or too much."""
+    from ivrc.history.collect import prune as forget
+
+    settings, store = _store(config)
+    if not (settings.keep or settings.keep_media or settings.media_bytes):
+        click.echo("nothing is ever forgotten: set keep, keep_media or media_bytes in [history]")
+        return
+    gone, files = forget(settings, store)
+    click.echo(f"{gone} calls and {files} files forgotten")
+
+
+@history.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="Write them into this folder.")
+def setup(output: Path | None) -> None:
+    """The settings that make Asterisk write its event log: cel.conf and cel_custom.conf."""
+    from ivrc.history.cel import settings
+
+    for name, text in settings().items():
+        if output is None:
+            click.echo(f"; ── {name} ──\n{text}")
+        elif (output / name).exists():
+            _stop(f"{output / name} is there already: compare it with `ivrc history setup`", EXIT_FAULTS)
+        else:
+            (output / name).write_text(text, encoding="utf-8")
+            click.echo(f"{output / name} written")
+
+
+def _store(config: Path | None) -> tuple[Any, Any]:
+    try:
+        from ivrc.crm.settings import SettingsError, locate
+        from ivrc.history import settings
+        from ivrc.history.store import Store, StoreError
+    except ImportError as fault:
+        _stop(f"the package {fault.name} is missing: pip install 'ivrc[history]'", EXIT_USAGE)
+    try:
+        loaded = settings.load(locate(config))
+        return loaded, Store(loaded.url)
+    except SettingsError as fault:
+        _stop(str(fault), EXIT_USAGE)
+    except StoreError as fault:
+        _stop(str(fault), EXIT_OUTPUT)
+
+
+def _call(store: Any, call: int) -> dict[str, Any]:
+    shown: dict[str, Any] | None = store.show(call)
+    if shown is None:
+        _stop(f"there is no call {call}", EXIT_FAULTS)
+    return shown
+
+
+def _filter(limit: int, wanted: dict[str, str | None]) -> Any:
+    from ivrc.history.store import Filter
+
+    texts = {name: value or "" for name, value in wanted.items() if name not in ("since", "until")}
+    since, until = _moment(wanted.get("since"), "since"), _moment(wanted.get("until"), "until")
+    return Filter(limit=limit, **texts)._replace(since=since, until=until)  # type: ignore[arg-type]
+
+
+def _moment(text: str | None, name: str) -> float:
+    if not text:
+        return 0.0
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        option = "--from" if name == "since" else "--to"
+        _stop(f'{option} {text!r} is no time: write "2026-12-31" or "2026-12-31 18:00"', EXIT_USAGE)
+
+
+def _when(at: float) -> str:
+    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _about(each: dict[str, Any]) -> str:
+    if each["kind"] == "fax":
+        return f"{each['pages']} pages from {each['sender'] or 'an unknown machine'}, {each['status']}"
+    return f"{each['seconds']:.0f} s"
+
+
+def _plain(text: str) -> str:
+    """A caller's name may be anything; a terminal gets no control characters."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    click.echo(f"ivrc: {message}", err=True)
+    sys.exit(code)

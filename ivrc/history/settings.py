@@ -1,0 +1,65 @@
+"""The table [history] of ivrc.toml."""
+
+from __future__ import annotations
+
+import socket
+import tomllib
+from pathlib import Path
+
+from ivrc.crm.durations import Duration
+from ivrc.crm.settings import SettingsError, Strict, convert
+
+
+class HistorySettings(Strict, frozen=True):
+    """Where the history is, what it is made of, and how long it is kept.
+
+    `database`: a file, or a URL of SQLAlchemy's (`postgresql+psycopg://…`). `cel`: the file that Asterisk writes.
+    `spool`: Asterisk's spool folder. `build`: what `ivrc compile` wrote. `machine`: this Asterisk's name among several;
+    the host's unless given. `keep` and `keep_media`: how long calls and files are kept, `media_bytes`: how much of
+    them; 0 for ever.
+    """
+
+    database: str = "history.sqlite"
+    cel: Path = Path("/var/log/asterisk/cel-custom/ivrc.csv")
+    spool: Path = Path("/var/spool/asterisk")
+    build: Path = Path("build")
+    machine: str = ""
+    keep: Duration = Duration(0.0)
+    keep_media: Duration = Duration(0.0)
+    media_bytes: int = 0
+    listen: str = "127.0.0.1:8088"
+
+    @property
+    def url(self) -> str:
+        """The database as SQLAlchemy names it."""
+        return self.database if "://" in self.database else f"sqlite:///{self.database}"
+
+    @property
+    def name(self) -> str:
+        """This machine's name."""
+        return self.machine or socket.gethostname()
+
+    @property
+    def media(self) -> Path:
+        """The folder with what callers left."""
+        return self.spool / "ivrc"
+
+
+def load(path: Path) -> HistorySettings:
+    """Read [history]; SettingsError if it is wrong. Paths are relative to the file."""
+    try:
+        table = tomllib.loads(path.read_text("utf-8-sig")).get("history", {})
+    except OSError as fault:
+        raise SettingsError(f"cannot be read: {fault.strerror}", file=path) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise SettingsError(f"is no TOML: {fault}", file=path) from None
+    folder = path.absolute().parent
+    try:
+        settings: HistorySettings = convert(table, HistorySettings, folder=folder, key="history")
+    except SettingsError as fault:
+        raise SettingsError(fault.message, file=path, key=fault.key) from None
+    database = settings.database
+    if "://" not in database:
+        database = str(folder / Path(database).expanduser())
+    changed = {"database": database, "build": folder / settings.build}
+    return HistorySettings(**{**{name: getattr(settings, name) for name in settings.__struct_fields__}, **changed})

@@ -1,0 +1,306 @@
+"""The history's database: SQLite in a file, or any database of SQLAlchemy's; one schema, with migrations.
+
+What is collected is written batch by batch, each in one transaction together with how far the log has been read: a
+collector killed at any point has either written a batch or not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from ivrc.history.cel import Event
+from ivrc.history.journey import Call, tell
+from ivrc.history.plan import Plan
+from ivrc.history.schema import calls, entries, legs, media, metadata, rows, sources
+from ivrc.named import NamedTuple
+
+LOCKED = 30.0
+"""Seconds to wait for another's lock on the SQLite file."""
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class StoreError(Exception):
+    """A database that cannot be used. The message is for people."""
+
+
+class Place(NamedTuple):
+    """How far a file has been read: which file (its inode), and the offset of the next line."""
+
+    inode: int
+    offset: int
+
+
+class Filter(NamedTuple):
+    """Which calls: times in seconds since 1970; texts are found anywhere in number, caller or name."""
+
+    since: float = 0.0
+    until: float = 0.0
+    number: str = ""
+    caller: str = ""
+    employee: str = ""
+    outcome: str = ""
+    search: str = ""
+    limit: int = 50
+
+
+class Store:
+    """One database."""
+
+    def __init__(self, url: str) -> None:
+        """Connect, and bring the tables up to date. StoreError if it cannot be had."""
+        try:
+            self.engine = _engine(url)
+            with self.engine.begin() as connection:
+                _migrate(connection)
+        except (sa.exc.SQLAlchemyError, OSError, ImportError) as fault:
+            raise StoreError(f"the database cannot be used: {_reason(fault)}") from None
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except sa.exc.SQLAlchemyError as fault:
+            raise StoreError(_reason(fault)) from None
+
+    # ── collecting ──
+
+    def place(self, machine: str, path: str) -> Place | None:
+        """How far a machine's log has been read; None if it never was."""
+        query = sa.select(sources.c.inode, sources.c.offset).where(sources.c.machine == machine, sources.c.path == path)
+        with self._transaction() as connection:
+            found = connection.execute(query).first()
+        return Place(*found) if found else None
+
+    def add(self, machine: str, path: str, place: Place, found: Iterable[tuple[str, Event]], plan: Plan) -> list[int]:
+        """Take events, each with its place in the log, and tell their calls anew; the ids of these."""
+        touched: dict[str, None] = {}
+        with self._transaction() as connection:
+            new = [(where, event) for where, event in found if event.linkedid]
+            known = _known(connection, machine, [where for where, _ in new])
+            fresh = [(where, event) for where, event in new if where not in known]
+            if fresh:
+                connection.execute(
+                    rows.insert(),
+                    [
+                        {"machine": machine, "linkedid": e.linkedid, "place": where, "event": json.dumps(list(e))}
+                        for where, e in {where: (where, e) for where, e in fresh}.values()
+                    ],
+                )
+            touched.update((event.linkedid, None) for _, event in fresh)
+            ids = [_retell(connection, machine, linkedid, plan) for linkedid in touched]
+            connection.execute(sa.delete(sources).where(sources.c.machine == machine, sources.c.path == path))
+            connection.execute(sources.insert(), {"machine": machine, "path": path, **place._asdict()})
+        return [each for each in ids if each is not None]
+
+    def add_media(self, call: int, found: Iterable[Mapping[str, Any]], notes: Iterable[tuple[float, str]] = ()) -> None:
+        """Attach files to a call; those attached before stay as they are. `notes` go into the journey."""
+        with self._transaction() as connection:
+            known = {row.source for row in connection.execute(sa.select(media.c.source).where(media.c.call == call))}
+            fresh = [{"call": call, **each} for each in found if each["source"] not in known]
+            if fresh:
+                connection.execute(media.insert(), fresh)
+            told = {row.text for row in connection.execute(sa.select(entries.c.text).where(entries.c.call == call))}
+            for at, text in notes:
+                if text not in told:
+                    connection.execute(
+                        entries.insert(), {"call": call, "at": at, "kind": "note", "text": text, "file": "", "line": 0}
+                    )
+
+    def events(self, machine: str, linkedid: str) -> list[Event]:
+        """What Asterisk wrote of a call, as far as it is still kept."""
+        with self._transaction() as connection:
+            return _events(connection, machine, linkedid)
+
+    def unsettled(self, machine: str) -> list[int]:
+        """Calls that are over and whose files have not been looked at."""
+        wanted = (calls.c.machine == machine, calls.c.complete.is_(True), calls.c.settled.is_(False))
+        with self._transaction() as connection:
+            return list(connection.execute(sa.select(calls.c.id).where(*wanted).order_by(calls.c.id)).scalars())
+
+    def settle(self, call: int) -> None:
+        """A call's files have been looked at."""
+        with self._transaction() as connection:
+            connection.execute(sa.update(calls).where(calls.c.id == call).values(settled=True))
+
+    def outcome(self, call: int, code: str, words: str) -> None:
+        """Correct what a call came to: an empty message is none."""
+        with self._transaction() as connection:
+            connection.execute(sa.update(calls).where(calls.c.id == call).values(outcome=code, words=words))
+
+    # ── reading ──
+
+    def find(self, wanted: Filter) -> list[dict[str, Any]]:
+        """Calls, the newest first, each with how many files it has."""
+        count = sa.select(sa.func.count()).where(media.c.call == calls.c.id).scalar_subquery()
+        query = sa.select(calls, count.label("files")).order_by(calls.c.began.desc(), calls.c.id.desc())
+        query = query.where(*_conditions(wanted))
+        if wanted.limit:
+            query = query.limit(wanted.limit)
+        with self._transaction() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+    def show(self, call: int) -> dict[str, Any] | None:
+        """One call with legs, journey and files; None if there is none."""
+        with self._transaction() as connection:
+            found = connection.execute(sa.select(calls).where(calls.c.id == call)).first()
+            if found is None:
+                return None
+            whole = dict(found._mapping)
+            for name, table, order in (("legs", legs, legs.c.began), ("entries", entries, entries.c.at)):
+                query = sa.select(table).where(table.c.call == call).order_by(order, table.c.id)
+                whole[name] = [dict(row._mapping) for row in connection.execute(query)]
+            query = sa.select(media).where(media.c.call == call).order_by(media.c.id)
+            whole["media"] = [dict(row._mapping) for row in connection.execute(query)]
+        return whole
+
+    # ── forgetting ──
+
+    def prune(self, before: float) -> int:
+        """Forget calls that ended before a moment, with all that belongs to them; how many."""
+        with self._transaction() as connection:
+            old = sa.select(calls.c.id).where(calls.c.began < before, calls.c.complete.is_(True))
+            for table in (legs, entries, media):
+                connection.execute(sa.delete(table).where(table.c.call.in_(old)))
+            gone = connection.execute(
+                sa.delete(calls).where(calls.c.began < before, calls.c.complete.is_(True))
+            ).rowcount
+        return gone
+
+    def drop_rows(self, before: float) -> None:
+        """Drop what Asterisk wrote of calls that are complete and ended before a moment: nothing more will come."""
+        done = sa.select(calls.c.linkedid).where(
+            calls.c.machine == rows.c.machine, calls.c.complete.is_(True), calls.c.ended < before
+        )
+        with self._transaction() as connection:
+            connection.execute(sa.delete(rows).where(rows.c.linkedid.in_(done)))
+
+    def files(self) -> list[dict[str, Any]]:
+        """All files of the history, the oldest call's first."""
+        query = sa.select(media, calls.c.began).join(calls, calls.c.id == media.c.call).order_by(calls.c.began)
+        with self._transaction() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+    def forget_file(self, file: int) -> None:
+        """Take a file out of the history."""
+        with self._transaction() as connection:
+            connection.execute(sa.delete(media).where(media.c.id == file))
+
+
+def _engine(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        return sa.create_engine(url, pool_pre_ping=True)
+    engine = sa.create_engine(url, connect_args={"timeout": LOCKED, "check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def _set_up(connection: Any, _: Any) -> None:
+        # Readers never wait for the collector, nor it for them.
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    return engine
+
+
+def _migrate(connection: Connection) -> None:
+    """Bring the tables up to date; a database that is so is only looked at."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    head = ScriptDirectory.from_config(config).get_current_head()
+    if MigrationContext.configure(connection).get_current_revision() != head:
+        command.upgrade(config, "head")
+
+
+def _known(connection: Connection, machine: str, places: list[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(places), 500):
+        query = sa.select(rows.c.place).where(rows.c.machine == machine, rows.c.place.in_(places[start : start + 500]))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def _events(connection: Connection, machine: str, linkedid: str) -> list[Event]:
+    query = sa.select(rows.c.event).where(rows.c.machine == machine, rows.c.linkedid == linkedid).order_by(rows.c.id)
+    return [Event(*json.loads(text)) for text in connection.execute(query).scalars()]
+
+
+def _retell(connection: Connection, machine: str, linkedid: str, plan: Plan) -> int | None:
+    """Write a call anew from all that is known of it; its id, None if it is no call yet."""
+    call = tell(linkedid, _events(connection, machine, linkedid), plan)
+    if call is None:
+        return None
+    where = (calls.c.machine == machine, calls.c.linkedid == linkedid)
+    values = {name: getattr(call, name) for name in Call._fields if name not in ("legs", "entries", "marks")}
+    values = {name: _fitted(name, value) for name, value in values.items()}
+    found = connection.execute(sa.select(calls.c.id).where(*where)).scalar()
+    if found is None:
+        inserted = connection.execute(calls.insert(), {"machine": machine, **values}).inserted_primary_key
+        assert inserted is not None
+        found = inserted[0]
+    else:
+        connection.execute(sa.update(calls).where(calls.c.id == found).values(**values, settled=False))
+        connection.execute(sa.delete(legs).where(legs.c.call == found))
+        connection.execute(sa.delete(entries).where(entries.c.call == found, entries.c.kind != "note"))
+    for table, items in ((legs, call.legs), (entries, call.entries)):
+        if items:
+            connection.execute(
+                table.insert(), [{"call": found, **{k: _clean(v) for k, v in item._asdict().items()}} for item in items]
+            )
+    return int(found)
+
+
+def _fitted(name: str, value: Any) -> Any:
+    value = _clean(value)
+    length = getattr(calls.c[name].type, "length", None)
+    return value[:length] if length and isinstance(value, str) else value
+
+
+def _clean(value: Any) -> Any:
+    """Text that any database takes: PostgreSQL refuses the character 0."""
+    return value.replace("\x00", "") if isinstance(value, str) else value
+
+
+def _conditions(wanted: Filter) -> list[Any]:
+    found: list[Any] = []
+    if wanted.since:
+        found.append(calls.c.began >= wanted.since)
+    if wanted.until:
+        found.append(calls.c.began < wanted.until)
+    if wanted.number:
+        found.append(calls.c.number.contains(wanted.number, autoescape=True))
+    if wanted.caller:
+        found.append(calls.c.caller.contains(wanted.caller, autoescape=True))
+    if wanted.outcome:
+        found.append(calls.c.outcome == wanted.outcome)
+    if wanted.employee:
+        found.append(sa.exists().where(legs.c.call == calls.c.id, legs.c.employee == wanted.employee))
+    if wanted.search:
+        texts = (calls.c.caller, calls.c.caller_name, calls.c.number, calls.c.contact_name, calls.c.words)
+        found.append(sa.or_(*(text.icontains(wanted.search, autoescape=True) for text in texts)))
+    return found
+
+
+def _reason(fault: BaseException) -> str:
+    """The cause in one line, without SQL and without the address, which may hold a password."""
+    origin = getattr(fault, "orig", None) or fault
+    return " ".join(str(origin).split())[:200]
+
+
+__all__ = ["Filter", "Place", "Store", "StoreError", "metadata"]
