@@ -126,9 +126,7 @@ def export(config: Path | None, form: str, limit: int, **wanted: str | None) -> 
             name: datetime.fromtimestamp(call[name]).isoformat(" ", "seconds") if call[name] else ""
             for name in ("began", "answered", "ended")
         }
-        # A table's program would take such a beginning for a formula.
-        safe = {k: "'" + v if isinstance(v, str) and v.startswith(("=", "@", "-", "\t")) else v for k, v in call.items()}
-        writer.writerow({**safe, **times})
+        writer.writerow({**{name: _cell(value) for name, value in call.items()}, **times})
     click.echo(text.getvalue(), nl=False)
 
 
@@ -189,6 +187,11 @@ def setup(output: Path | None) -> None:
         else:
             (output / name).write_text(text, encoding="utf-8")
             click.echo(f"{output / name} written")
+
+
+def _cell(value: Any) -> Any:
+    """A value for a table's program, which would take such a beginning for a formula."""
+    return "'" + value if isinstance(value, str) and value.startswith(("=", "@", "-", "\t")) else value
 
 
 def _store(config: Path | None) -> tuple[Any, Any]:

@@ -51,7 +51,7 @@ func_lock func_logic func_math func_md5 func_module func_periodic_hook func_pitc
 func_rand func_realtime func_scramble func_sha1 func_shell func_sorcery func_speex func_sprintf func_srv
 func_strings func_sysinfo func_talkdetect func_timeout func_uri func_uuid
 func_version func_vmcount func_volume
-cdr_csv cel_manager
+cdr_csv cel_manager res_cdrel_custom cel_custom
 """
 # They need a library or a set-up that a test machine has no use for.
 _LEFT_OUT = {

@@ -105,6 +105,7 @@ def open_lab(
     prompts: Mapping[str, float] | None = None,
     phones: Sequence[str | PhoneSpec] = (),
     faketime: str | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Lab:
     """Compile, boot and watch."""
     build = build_office(folder, source, prompts)
@@ -113,7 +114,7 @@ def open_lab(
     asterisk = Asterisk(
         root_of(version),
         run,
-        extensions=_settings(build, folder),
+        extensions={**_settings(build, folder), **(settings or {})},
         phones=phones,
         sounds=[build / "sounds"],
         faketime=faketime,

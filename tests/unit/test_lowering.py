@@ -45,7 +45,7 @@ def test_every_dial_has_a_time_and_no_transfer(path: object) -> None:
             for line in lines:
                 if line.app == "Dial":
                     _, seconds, options = re.sub(r"\([^()]*\)", "", line.args).rsplit(",", 2)
-                    # A leg's time is that of whoever dials it; the one into a mailbox ends by itself, and the call goes on.
+                    # A leg's time is that of whoever dials it; one into a mailbox ends by itself, and the call goes on.
                     assert seconds or re.search(r"confirm$|\.mailbox$|[-.]reach(-\d+)?$", context[0])
                     assert not set(options) & set("tTkKhHg") or (context[0], options) == ("ivrc.mailbox", "g")
 
