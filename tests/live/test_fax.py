@@ -205,7 +205,7 @@ def page(line: Line) -> Path:
 
 
 def test_the_call_goes_on_when_the_machine_stays(line: Line, page: Path) -> None:
-    name = line.machine.begin(number(2), page, "audio", stays=60)
+    name = line.machine.begin(number(2), page, "T38", stays=60)
     assert line.machine.result(name).status == "SUCCESS"
     linkedid = line.linkedid(name)
     assert line.mark(linkedid)[:2] == ("SUCCESS", 1)
@@ -238,7 +238,7 @@ def test_a_second_try_is_received(line: Line, page: Path) -> None:
 
 
 def test_what_a_machine_calls_itself_is_data(line: Line, page: Path) -> None:
-    name = line.machine.begin(number(1), page, "audio", station='x|${A};"$[1]\\)/..')
+    name = line.machine.begin(number(1), page, "T38", station='x|${A};"$[1]\\)/..')
     assert line.machine.result(name).status == "SUCCESS"
     mark = line.mark(line.linkedid(name))
     assert mark[:4] == ("SUCCESS", 1, "", "xA1..")
@@ -291,7 +291,7 @@ def test_a_first_page_that_breaks_off_leaves_no_file(line: Line) -> None:
     path = line.machine.tray / "long.tiff"
     write_fax(path, [draw_noise(1)])
     before = line.spooled()
-    name = line.machine.begin(number(1), path, "audio")
+    name = line.machine.begin(number(1), path, "T38")
     await_true(lambda: line.spooled() != before)
     line.machine.hang_up(name)
     mark = line.mark(line.linkedid(name))
@@ -321,8 +321,11 @@ def test_a_caller_who_only_listens_passes(line: Line) -> None:
     assert line.spooled() == before
 
 
-def arrives(line: Line, to: int, path: Path, mode: Mode = "audio") -> str:
-    """A fax sent to a number for people is moved and received, once; the call's id."""
+def arrives(line: Line, to: int, path: Path, mode: Mode = "T38") -> str:
+    """A fax sent to a number for people is moved and received, once; the call's id.
+
+    Its tone is audio in both modes; the pages of T.38 do not suffer when the machine is busy with other work.
+    """
     name = line.machine.begin(number(to), path, mode)
     assert line.machine.result(name).status == "SUCCESS"
     linkedid = line.linkedid(name)
