@@ -1,0 +1,87 @@
+"""What callers leave behind: messages, faxes, and recorded conversations."""
+
+from __future__ import annotations
+
+from ivrc import model as m
+from ivrc.simulate import journey as j
+from ivrc.simulate.line import Cutoff, Line, Over
+from ivrc.simulate.office import prompt_name
+
+BEEP = "asterisk:beep"
+# A fax machine is waited for so long. (Asterisk gives up after its timers; the figure is near, not exact.)
+FAX_PATIENCE = 60_000
+
+
+def voicemail(line: Line, step: m.Voicemail) -> None:
+    """Audio, tone, message."""
+    line.answer()
+    if step.prompt is not None:
+        name = prompt_name(step.prompt)
+        line.hear(name, line.now + line.office.length(name))
+    line.world.enter(line, "voicemail")
+    line.hear(BEEP, line.now + line.office.length(BEEP))
+    begin = line.now
+    to = step.to.name if step.to else ""
+    try:
+        how = _message(line, begin + step.seconds * 1000)
+    except Cutoff:
+        line.events.append(j.Recorded(begin, to, line.now, "hangs up", step.start))
+        raise
+    line.events.append(j.Recorded(begin, to, line.now, how, step.start))
+
+
+def _message(line: Line, limit: int) -> j.MessageEnd:
+    """The caller talks until something ends it: what. A caller who hangs up raises Cutoff."""
+    message = line.world.message(line)
+    talked = line.now + message.length
+    silence = talked + m.VOICEMAIL_SILENCE_SECONDS * 1000
+    until = min(limit, silence if message.ends == "silence" else talked)
+    while key := line.world.listen(line, until):
+        if key == "#":
+            return "hash"
+    if message.ends == "silence":
+        return "silence" if silence <= limit else "limit"
+    if talked > limit:
+        return "limit"
+    if message.ends == "hangs up":
+        raise Over("caller hung up", 16)
+    line.events.append(j.Key(line.now, "#", True, line.start))
+    return "hash"
+
+
+def fax(line: Line, step: m.Fax) -> None:
+    """Receive a fax; one a call."""
+    line.answer()
+    line.detect_fax(None)
+    if line.fax_taken:
+        line.events.append(j.Faxed(line.now, 0, "one fax a call", line.now, step.start))
+        return
+    machine = line.world.fax(line)
+    begin = line.now
+    pages, why = (machine.pages, "") if machine else (0, "no fax came")
+    try:
+        line.spend(begin + (machine.length if machine else FAX_PATIENCE))
+    except Cutoff:
+        line.events.append(j.Faxed(begin, 0, "caller hung up", line.now, step.start))
+        raise
+    line.events.append(j.Faxed(begin, pages, why, line.now, step.start))
+    line.fax_taken = pages > 0
+    if machine and not machine.stays:
+        raise Over("caller hung up", 16)
+
+
+def fax_detected(line: Line, step: m.FaxDetected) -> None:
+    """From here on a fax machine is taken elsewhere."""
+    line.is_machine = line.world.fax(line) is not None
+    line.detect_fax(step.scenario)
+
+
+def record_calls(line: Line, step: m.RecordCalls) -> None:
+    """From here on conversations are recorded."""
+    if step.prompt is not None:
+        line.answer()
+        name = prompt_name(step.prompt)
+        line.hear(name, line.now + line.office.length(name))
+    if not line.recording:
+        line.recording = True
+        line.events.append(j.Recording(line.now, step.start))

@@ -1,0 +1,140 @@
+"""The caller's line during one call: the clock, what has been told so far, and what is known of the call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from ivrc.simulate import journey as j
+
+if TYPE_CHECKING:
+    from ivrc.simulate.office import Prepared
+    from ivrc.simulate.world import World
+
+NEVER = 1 << 60
+# A fax machine's tone comes every 3.5 s: so long after Asterisk begins to listen it has been heard whole.
+FAX_TONE = 3_500
+
+
+class Cutoff(Exception):
+    """What a step was doing is over before its time: the call ended or was taken elsewhere."""
+
+
+class Over(Cutoff):
+    """The call is over."""
+
+    def __init__(self, how: Any, cause: int) -> None:
+        super().__init__(how, cause)
+        self.how = how
+        self.cause = cause
+
+
+class Diverted(Cutoff):
+    """The caller is a fax machine, and `fax detected` takes the call elsewhere."""
+
+
+class Line:
+    """One call's state. Times are milliseconds since it began; `deadline` is when something ends every wait."""
+
+    __slots__ = (
+        "answered",
+        "deadline",
+        "detects",
+        "events",
+        "fax_taken",
+        "hangs_up",
+        "is_machine",
+        "managers",
+        "now",
+        "office",
+        "recording",
+        "start",
+        "world",
+    )
+
+    def __init__(self, office: Prepared, world: World, hangs_up: int | None) -> None:
+        self.office = office
+        self.world = world
+        self.events: list[Any] = []
+        self.now = 0
+        self.start = -1
+        self.answered = False
+        self.recording = False
+        self.fax_taken = False
+        self.is_machine = False
+        # Where a fax machine is taken to.
+        self.detects: str | None = None
+        self.managers: list[str] = []
+        self.hangs_up = NEVER if hangs_up is None else hangs_up
+        self.deadline = self.hangs_up
+
+    # ── time ──
+
+    def advance(self, until: int) -> None:
+        """Time passes. Raises Cutoff at the moment of the deadline, if that comes before."""
+        if self.deadline < until:
+            self.now = max(self.now, self.deadline)
+            if self.now >= self.hangs_up:
+                raise Over("caller hung up", 16)
+            raise Diverted
+        self.now = until
+
+    def spend(self, until: int) -> None:
+        """Time passes while no key is heeded. Raises Cutoff."""
+        self.world.spend(self, until)
+
+    def hear(self, prompt: str, until: int, why: Literal["over", "time"] = "over") -> None:
+        """A prompt to its end, keys unheeded. Raises Cutoff."""
+        begin = self.now
+        self.world.enter(self, prompt)
+        try:
+            self.world.spend(self, until)
+        except Cutoff:
+            self.events.append(j.Heard(begin, prompt, self.now, "time", self.start))
+            raise
+        self.events.append(j.Heard(begin, prompt, until, why, self.start))
+
+    def hear_for_key(self, prompt: str, until: int) -> str | None:
+        """A prompt that a key cuts: the key, or None at its end. Raises Cutoff."""
+        begin = self.now
+        self.world.enter(self, prompt)
+        try:
+            key = self.world.listen(self, until)
+        except Cutoff:
+            self.events.append(j.Heard(begin, prompt, self.now, "time", self.start))
+            raise
+        self.events.append(j.Heard(begin, prompt, self.now, "key" if key else "over", self.start))
+        return key
+
+    # ── what happens ──
+
+    def answer(self) -> None:
+        """Answer, unless it has been done."""
+        if not self.answered:
+            self.answered = True
+            self.events.append(j.Answered(self.now, self.start))
+            self._arm()
+
+    def detect_fax(self, scenario: str | None) -> None:
+        """From now on a fax machine is taken to `scenario`; with None no more."""
+        self.detects = scenario
+        self._arm()
+
+    def _arm(self) -> None:
+        listens = self.detects is not None and self.answered and self.is_machine
+        self.deadline = min(self.hangs_up, self.now + FAX_TONE) if listens else self.hangs_up
+
+    def talk(self, who: str) -> None:
+        """A conversation, which ends the call: raises Cutoff always."""
+        self.answer()
+        begin = self.now
+        length, ends = self.world.talk(self, who)
+        try:
+            self.spend(begin + length)
+        except Over:
+            self.events.append(j.Talked(begin, who, self.now, "caller", self.recording, self.start))
+            raise Over("talked", 16) from None
+        except Diverted:
+            self.events.append(j.Talked(begin, who, self.now, "office", self.recording, self.start))
+            raise
+        self.events.append(j.Talked(begin, who, self.now, ends, self.recording, self.start))
+        raise Over("talked", 16)

@@ -1,0 +1,127 @@
+"""Who decides what is not in the source: keys, phones, chance, clock. `World` takes it all from a `Call`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+from typing import Literal, assert_never
+
+from ivrc import model as m
+from ivrc.simulate import journey as j
+from ivrc.simulate.call import Answer, Call, FaxMachine, Message, Press, State
+from ivrc.simulate.line import Line
+from ivrc.simulate.office import Prepared, e164_digits, only_digits
+
+# Between two keys of one press.
+KEY_GAP = 250
+
+
+class World:
+    """The world as a call describes it; other worlds (all branches, a person at a terminal) override parts of it."""
+
+    def __init__(self, office: Prepared, call: Call) -> None:
+        self.office = office
+        self.call = call
+        self._random: Random | None = None
+        self._keys: list[tuple[int, str]] = []
+        self._placed: list[Press] = []
+        for press in call.presses:
+            if press.place is None:
+                self._schedule(press, 0)
+            else:
+                self._placed.append(press)
+
+    # ── keys ──
+
+    def _schedule(self, press: Press, begin: int) -> None:
+        at = begin + press.offset
+        self._keys += [(at + index * KEY_GAP, key) for index, key in enumerate(press.keys)]
+        self._keys.sort()
+
+    def enter(self, line: Line, place: str) -> None:
+        """The call comes to a prompt or a kind of step: the next keys meant for it are pressed from now on."""
+        for press in self._placed:
+            if press.place == place:
+                self._placed.remove(press)
+                self._schedule(press, line.now)
+                return
+
+    def enter_scenario(self, line: Line, scenario: str) -> None:
+        """The call begins a scenario."""
+
+    def spend(self, line: Line, until: int) -> None:
+        """Time passes, keys are lost. Raises Cutoff."""
+        while self._keys and self._keys[0][0] < min(until, line.deadline):
+            at, key = self._keys.pop(0)
+            line.events.append(j.Key(max(at, line.now), key, False, line.start))
+        line.advance(until)
+
+    def listen(self, line: Line, until: int) -> str | None:
+        """The next key before `until`, or None then. Raises Cutoff."""
+        if self._keys and self._keys[0][0] < min(until, line.deadline):
+            at, key = self._keys.pop(0)
+            line.now = max(at, line.now)
+            line.events.append(j.Key(line.now, key, True, line.start))
+            return key
+        line.advance(until)
+        return None
+
+    # ── people ──
+
+    def state(self, line: Line, who: str) -> State:
+        """What a phone does now."""
+        state = self.call.states.get(who, self.call.others)
+        if state.free_at is not None and line.now >= state.free_at:
+            return State("answers", state.after, state.accepts)
+        return state
+
+    def free_at(self, line: Line, who: str) -> int | None:
+        """When a phone that cannot be rung now can be; None if never in this call."""
+        return self.call.states.get(who, self.call.others).free_at
+
+    def meet(self, line: Line, whos: list[str]) -> None:
+        """These are about to be rung together."""
+
+    def talk(self, line: Line, who: str) -> tuple[int, Literal["caller", "answerer"]]:
+        """How long a conversation lasts and who hangs up."""
+        return self.call.talk, self.call.talk_ends
+
+    # ── the rest ──
+
+    def draw(self, line: Line, weights: list[int]) -> int:
+        """An index, in proportion to the weights (integers, not all 0)."""
+        if self._random is None:
+            self._random = Random(self.call.seed)
+        left = self._random.randrange(sum(weights))
+        for index, weight in enumerate(weights):
+            left -= weight
+            if left < 0:
+                return index
+        raise AssertionError("the weights add up to more than was drawn")
+
+    def holds(self, line: Line, condition: m.Condition) -> bool:
+        """Whether a condition holds now."""
+        match condition:
+            case m.ByHours(hours=hours):
+                return self.office.hours_hold(hours, self.call.at + timedelta(milliseconds=line.now))
+            case m.BySwitch(switch):
+                return switch.name in self.call.switches
+            case m.ByCallers(callers):
+                digits = e164_digits(self.call.caller or "", self.office.country)
+                return digits in callers.numbers or digits.startswith(callers.prefixes)
+            case m.ByHidden():
+                return self.call.hidden or not only_digits(self.call.caller or "")
+            case _:
+                assert_never(condition)
+
+    def crm(self, line: Line) -> Answer:
+        """What the CRM says."""
+        return self.call.crm
+
+    def message(self, line: Line) -> Message:
+        """What the caller leaves on a voicemail."""
+        return self.call.message
+
+    def fax(self, line: Line) -> FaxMachine | None:
+        """The fax machine that calls, if it is one."""
+        return self.call.fax

@@ -1,0 +1,518 @@
+"""Every step kind against the language's page: what is heard, who rings when, how it ends."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+
+from ivrc import model as m
+from ivrc.simulate.call import Answer, FaxMachine, Message, Press, Turn
+from ivrc.simulate.steps import STEPS
+from tests.simulate.support import BUSY, OFFLINE, SILENT, answers, keys, moment, refuses, told, try_steps
+
+END = "ended: end of scenario"
+OVER = "ended: talked 16"
+MENU = 'branch playing "menu" for 3s retries 1 { 1 -> other  2, 3 { play "done" }  wrong { play "done" } }'
+OTHER = 'scenario other { play "welcome" }\n'
+WAIT = 'wait extension for 6s playing "menu"'
+PREFIX = 'employee dora { extension 10 sip "PJSIP/dora" }\n'
+REACH = "group all at once { anna, boris }\n"
+MOBILE, MOBILE2 = "+79160000001", "+79160000002"
+
+
+def test_every_step_kind_has_its_function() -> None:
+    assert set(STEPS) == set(get_args(m.Step))
+
+
+CASES: list[tuple[str, tuple[str, ...], dict[str, Any], list[str]]] = [
+    # play
+    ("play", ('play "welcome"',), {}, ["0 answered", "0-2 heard welcome", f"2 {END} 16"]),
+    ("play for", ('play "welcome" for 7s',), {}, ["0 answered", "0-7 heard welcome (time)", f"7 {END} 16"]),
+    (
+        "own sound timed",
+        ('play "asterisk:beep" for 2s',),
+        {},
+        ["0 answered", "0-2 heard asterisk:beep (time)", f"2 {END} 16"],
+    ),
+    ("unknown length", ('play "x"',), {}, ["0 answered", "0-5 heard x", f"5 {END} 16"]),
+    (
+        "keys in play are lost",
+        ('play "welcome"', MENU),
+        {"presses": keys(("1", 1)), "declarations": OTHER},
+        [
+            "0 answered",
+            "0-2 heard welcome",
+            "2-6 heard menu",
+            "9 nothing",
+            "9-13 heard menu",
+            "16 nothing",
+            f"16 {END} 16",
+        ],
+    ),
+    # ends
+    ("hangup unanswered", ("hangup",), {}, ["0 ended: hangup 16"]),
+    ("nothing answered", (), {}, [f"0 {END} 19"]),
+    (
+        "caller leaves",
+        ('play "menu"',),
+        {"hangs_up": 1500},
+        ["0 answered", "0-1.5 heard menu (time)", "1.5 ended: caller hung up 16"],
+    ),
+    ("undeclared", ('play "menu"',), {"to": "+74950000000"}, ["0 ended: nobody declared the number 1"]),
+    (
+        "number other",
+        ("hangup",),
+        {"to": "trunkname", "declarations": "number other -> main\n"},
+        ["0 ended: hangup 16"],
+    ),
+    ("number, local form", ("hangup",), {"to": "84951234567"}, ["0 ended: hangup 16"]),
+    # branch
+    (
+        "key cuts",
+        (MENU,),
+        {"presses": keys(("1", 1)), "declarations": OTHER},
+        ["0 answered", "0-1 heard menu (key)", "1 key 1", "1 moved other", "1-3 heard welcome", f"3 {END} 16"],
+    ),
+    (
+        "key after the audio",
+        (MENU,),
+        {"presses": keys(("3", 6.9)), "declarations": OTHER},
+        ["0 answered", "0-4 heard menu", "6.9 key 3", "6.9-7.9 heard done", f"7.9 {END} 16"],
+    ),
+    (
+        "key too late is the next round's",
+        (MENU,),
+        {"presses": keys(("3", 7)), "declarations": OTHER},
+        [
+            "0 answered",
+            "0-4 heard menu",
+            "7 nothing",
+            "7-7 heard menu (key)",
+            "7 key 3",
+            "7-8 heard done",
+            f"8 {END} 16",
+        ],
+    ),
+    (
+        "wrong twice",
+        (MENU,),
+        {"presses": keys(("7", 1), ("8", 2)), "declarations": OTHER},
+        [
+            "0 answered",
+            "0-1 heard menu (key)",
+            "1 wrong 7",
+            "1-2 heard menu (key)",
+            "2 wrong 8",
+            "2-3 heard done",
+            f"3 {END} 16",
+        ],
+    ),
+    (
+        "place",
+        (MENU,),
+        {"presses": (Press("9", 1000, "menu"), Press("2", 500, "menu")), "declarations": OTHER},
+        [
+            "0 answered",
+            "0-1 heard menu (key)",
+            "1 wrong 9",
+            "1-1.5 heard menu (key)",
+            "1.5 key 2",
+            "1.5-2.5 heard done",
+            f"2.5 {END} 16",
+        ],
+    ),
+    # wait extension
+    ("no extension", (WAIT,), {}, ["0 answered", "0-4 heard menu", "6 nothing", f"6 {END} 16"]),
+    (
+        "long audio is cut",
+        ('wait extension for 6s playing "long"',),
+        {},
+        ["0 answered", "0-6 heard long", "6 nothing", f"6 {END} 16"],
+    ),
+    (
+        "extension",
+        (WAIT,),
+        {"presses": keys(("102", 1)), "states": {"boris": answers(2)}, "talk": 5000},
+        [
+            "0 answered",
+            "0-1 heard menu (key)",
+            "1.5 extension 102",
+            "1.5-3.5 rang boris: answered",
+            "3.5-8.5 talked boris, caller",
+            f"8.5 {OVER}",
+        ],
+    ),
+    (
+        "extension, no answer",
+        (WAIT,),
+        {"presses": keys(("102", 1))},
+        ["0 answered", "0-1 heard menu (key)", "1.5 extension 102", "1.5-21.5 rang boris: no answer", f"21.5 {END} 16"],
+    ),
+    (
+        "extension, offline",
+        (WAIT,),
+        {"presses": keys(("102", 1)), "states": {"boris": OFFLINE}},
+        ["0 answered", "0-1 heard menu (key)", "1.5 extension 102", "1.5 passed over boris: offline", f"1.5 {END} 16"],
+    ),
+    (
+        "beginning of another",
+        (WAIT,),
+        {"presses": keys(("10", 1)), "declarations": PREFIX, "states": {"dora": BUSY}},
+        ["0 answered", "0-1 heard menu (key)", "4.25 extension 10", "4.25 passed over dora: busy", f"4.25 {END} 16"],
+    ),
+    (
+        "incomplete",
+        (WAIT,),
+        {"presses": keys(("10", 1))},
+        [
+            "0 answered",
+            "0-1 heard menu (key)",
+            "4.25 wrong 10",
+            "4.25-8.69 heard asterisk:pbx-invalid",
+            "8.69 nothing",
+            f"8.69 {END} 16",
+        ],
+    ),
+    (
+        "wrong, then right",
+        (WAIT,),
+        {"presses": keys(("9", 1), ("102", 2)), "states": {"boris": BUSY}},
+        [
+            "0 answered",
+            "0-1 heard menu (key)",
+            "1 wrong 9",
+            "1-2 heard asterisk:pbx-invalid (key)",
+            "2.5 extension 102",
+            "2.5 passed over boris: busy",
+            f"2.5 {END} 16",
+        ],
+    ),
+    (
+        "wrong, then the time left",
+        (WAIT,),
+        {"presses": keys(("9", 1))},
+        [
+            "0 answered",
+            "0-1 heard menu (key)",
+            "1 wrong 9",
+            "1-5.44 heard asterisk:pbx-invalid",
+            "6 nothing",
+            f"6 {END} 16",
+        ],
+    ),
+    (
+        "late key is finished",
+        (WAIT,),
+        {"presses": keys(("102", 5.9)), "states": {"boris": BUSY}},
+        ["0 answered", "0-4 heard menu", "6.4 extension 102", "6.4 passed over boris: busy", f"6.4 {END} 16"],
+    ),
+    (
+        "own sound: the limit cuts",
+        ('wait extension for 3s playing "asterisk:x"',),
+        {"presses": keys(("10", 2.5))},
+        ["0 answered", "0-2.5 heard asterisk:x (key)", "3 nothing", f"3 {END} 16"],
+    ),
+    # employees
+    (
+        "employee answers",
+        ("call employee boris",),
+        {"states": {"boris": answers(3)}, "talk_ends": "answerer"},
+        ["0-3 rang boris: answered", "3 answered", "3-63 talked boris, answerer", f"63 {OVER}"],
+    ),
+    ("no answer", ("call employee boris for 9s",), {}, ["0-9 rang boris: no answer", f"9 {END} 19"]),
+    (
+        "answer too late",
+        ("call employee boris for 9s",),
+        {"states": {"boris": answers(9)}},
+        ["0-9 rang boris: no answer", f"9 {END} 19"],
+    ),
+    (
+        "refuses",
+        ("call employee boris",),
+        {"states": {"boris": refuses(2)}},
+        ["0-2 rang boris: refused", f"2 {END} 19"],
+    ),
+    (
+        "busy, mobile at once",
+        ("call employee anna then mobile for 5s",),
+        {"states": {"anna": BUSY}},
+        ["0 passed over anna: busy", f"0-5 rang {MOBILE}: no answer", f"5 {END} 19"],
+    ),
+    (
+        "confirm",
+        ("call employee anna then mobile confirm",),
+        {"states": {"anna": OFFLINE, MOBILE: answers(2, 3)}, "talk": 1000},
+        [
+            "0 passed over anna: offline",
+            f"0-5 rang {MOBILE}: answered",
+            f"2-5 asked {MOBILE}: yes",
+            "5 answered",
+            f"5-6 talked {MOBILE}, caller",
+            f"6 {OVER}",
+        ],
+    ),
+    (
+        "voicemail picks up",
+        ("call employee anna for 1s then mobile confirm",),
+        {"states": {MOBILE: answers(2, None)}},
+        [
+            "0-1 rang anna: no answer",
+            f"1-18.16 rang {MOBILE}: not accepted",
+            f"3-18.16 asked {MOBILE}: no",
+            f"18.16 {END} 19",
+        ],
+    ),
+    (
+        "caller gives up",
+        ("call employee boris",),
+        {"hangs_up": 4000},
+        ["0-4 rang boris: cancelled", "4 ended: caller hung up 16"],
+    ),
+    # outside
+    (
+        "number",
+        ('call number "+7 812 765-43-21" for 8s',),
+        {"states": {"+78127654321": BUSY}},
+        ["0-0 rang +78127654321: busy", f"0 {END} 19"],
+    ),
+    (
+        "sip",
+        ('call sip "sip:help@partner.example" for 8s',),
+        {},
+        ["0-8 rang sip:help@partner.example: no answer", f"8 {END} 19"],
+    ),
+    # groups
+    (
+        "at once",
+        ("call group g",),
+        {
+            "declarations": "group g at once { anna boris vera }\n",
+            "states": {"anna": OFFLINE, "boris": answers(4), "vera": answers(3)},
+            "talk": 0,
+        },
+        [
+            "0 passed over anna: offline",
+            "0-3 rang boris: cancelled",
+            "0-3 rang vera: answered",
+            "3 answered",
+            "3-3 talked vera, caller",
+            f"3 {OVER}",
+        ],
+    ),
+    (
+        "at once, all refuse",
+        ("call group g",),
+        {"declarations": "group g at once { anna boris }\n", "states": {"anna": refuses(1), "boris": refuses(2)}},
+        ["0-1 rang anna: refused", "0-2 rang boris: refused", f"2 {END} 19"],
+    ),
+    (
+        "at once, nobody there",
+        ("call group g",),
+        {"declarations": "group g at once { anna boris }\n", "states": {"anna": BUSY, "boris": OFFLINE}},
+        ["0 passed over anna: busy", "0 passed over boris: offline", f"0 {END} 19"],
+    ),
+    (
+        "in order",
+        ("call group g for 5s",),
+        {"declarations": "group g in order { anna boris vera }\n", "states": {"boris": BUSY}},
+        ["0-5 rang anna: no answer", "5 passed over boris: busy", "5-10 rang vera: no answer", f"10 {END} 19"],
+    ),
+    (
+        "nested",
+        ("call group g for 5s",),
+        {"declarations": "group f at once { anna boris }\ngroup g in order { vera f }\n"},
+        ["0-5 rang vera: no answer", "5-10 rang anna: no answer", "5-10 rang boris: no answer", f"10 {END} 19"],
+    ),
+    (
+        "weight 0 last",
+        ("call group g for 5s",),
+        {"declarations": "group g random { vera 0% anna 100% }\n"},
+        ["0-5 rang anna: no answer", "5-10 rang vera: no answer", f"10 {END} 19"],
+    ),
+    (
+        "voicemail does not stop the others",
+        ("call group g for 20s",),
+        {
+            "declarations": "group g at once { anna mobile confirm, boris }\n",
+            "states": {MOBILE: answers(0, None), "boris": answers(8)},
+            "talk": 0,
+        },
+        [
+            f"0-8 rang {MOBILE}: cancelled",
+            f"0-8 asked {MOBILE}: no",
+            "0-8 rang boris: answered",
+            "8 answered",
+            "8-8 talked boris, caller",
+            f"8 {OVER}",
+        ],
+    ),
+    # responsible
+    ("unknown", ("call responsible",), {}, ["0-0 crm unknown", f"0 {END} 19"]),
+    ("late", ("call responsible",), {"crm": Answer("found", (Turn("anna"),), 5000)}, ["0-2 crm late", f"2 {END} 19"]),
+    (
+        "found",
+        ("call responsible",),
+        {"crm": Answer("found", (Turn("anna", "free", (MOBILE,)),), 300)},
+        ["0-0.3 crm found", "0.3-20.3 rang anna: no answer", f"20.3-50.3 rang {MOBILE}: no answer", f"50.3 {END} 19"],
+    ),
+    (
+        "all mobiles, second",
+        ("call responsible { desk for 5s all mobiles for 7s second }",),
+        {"crm": Answer("found", (Turn("anna", "no", (MOBILE, MOBILE2)), Turn("boris"))), "states": {"boris": SILENT}},
+        [
+            "0-0 crm found",
+            f"0-7 rang {MOBILE}: no answer",
+            f"0-7 rang {MOBILE2}: no answer",
+            "7-12 rang boris: no answer",
+            f"12 {END} 19",
+        ],
+    ),
+    (
+        "busy is passed",
+        ("call responsible",),
+        {"crm": Answer("found", (Turn("anna", "pass", (MOBILE,)),)), "states": {"anna": BUSY}},
+        ["0-0 crm found", "0 passed over anna: busy", f"0 {END} 19"],
+    ),
+    (
+        "no mobile",
+        ("call responsible { desk for 5s no mobile }",),
+        {"crm": Answer("found", (Turn("anna", "free", (MOBILE,)),))},
+        ["0-0 crm found", "0-5 rang anna: no answer", f"5 {END} 19"],
+    ),
+    # reach anyone
+    (
+        "reach: nobody answers",
+        ("call group all for 1s", "reach anyone for 45s"),
+        {"declarations": REACH},
+        [
+            "0-1 rang anna: no answer",
+            "0-1 rang boris: no answer",
+            "1 answered",
+            "1-46 heard music (time)",
+            "1-21 rang anna: no answer",
+            "22-42 rang boris: no answer",
+            "43-46 rang anna: no answer",
+            f"46 {END} 16",
+        ],
+    ),
+    (
+        "reach: becomes free",
+        ("call group all for 1s", "reach anyone for 45s"),
+        {
+            "declarations": REACH,
+            "talk": 0,
+            "states": {"anna": OFFLINE, "boris": BUSY._replace(free_at=9000, after=2000)},
+        },
+        [
+            "0 passed over anna: offline",
+            "0 passed over boris: busy",
+            "0 answered",
+            "0-11 heard music (time)",
+            "9-11 rang boris: answered",
+            "11-11 talked boris, caller",
+            f"11 {OVER}",
+        ],
+    ),
+    # voicemail
+    (
+        "message",
+        ('voicemail "done"',),
+        {},
+        [
+            "0 answered",
+            "0-1 heard done",
+            "1-1.44 heard asterisk:beep",
+            "1.44-11.44 message -: hangs up",
+            "11.44 ended: caller hung up 16",
+        ],
+    ),
+    (
+        "hash",
+        ("voicemail to anna",),
+        {"message": Message(3000, "hash")},
+        ["0 answered", "0-0.44 heard asterisk:beep", "0.44-3.44 message anna: hash", f"3.44 {END} 16"],
+    ),
+    (
+        "hash key",
+        ("voicemail",),
+        {"presses": (Press("5#", 2000, "voicemail"),)},
+        ["0 answered", "0-0.44 heard asterisk:beep", "0.44-2.25 message -: hash", f"2.25 {END} 16"],
+    ),
+    (
+        "silence",
+        ("voicemail",),
+        {"message": Message(3000, "silence")},
+        ["0 answered", "0-0.44 heard asterisk:beep", "0.44-13.44 message -: silence", f"13.44 {END} 16"],
+    ),
+    (
+        "limit",
+        ("voicemail for 4s",),
+        {},
+        ["0 answered", "0-0.44 heard asterisk:beep", "0.44-4.44 message -: limit", f"4.44 {END} 16"],
+    ),
+    # fax
+    ("fax", ("fax",), {"fax": FaxMachine(2, 20_000)}, ["0 answered", "0-20 fax 2", "20 ended: caller hung up 16"]),
+    (
+        "one fax a call",
+        ("fax", "fax"),
+        {"fax": FaxMachine(2, 20_000, True)},
+        ["0 answered", "0-20 fax 2", "20-20 fax 0 one fax a call", f"20 {END} 16"],
+    ),
+    (
+        "fax detected",
+        ("fax detected -> other", 'play "long"'),
+        {"fax": FaxMachine(1, 5000), "declarations": "scenario other { fax }\n"},
+        ["0 answered", "0-3.5 heard long (time)", "3.5 moved other", "3.5-8.5 fax 1", "8.5 ended: caller hung up 16"],
+    ),
+    (
+        "people are not moved",
+        ("fax detected -> other", 'play "long"'),
+        {"declarations": "scenario other { fax }\n"},
+        ["0 answered", "0-9 heard long", f"9 {END} 16"],
+    ),
+    # record calls
+    (
+        "recorded",
+        ('record calls playing "done"', "call employee boris"),
+        {"states": {"boris": answers(1)}, "talk": 2000},
+        ["0 answered", "0-1 heard done", "1-2 rang boris: answered", "2-4 talked boris, caller recorded", f"4 {OVER}"],
+    ),
+    # when
+    (
+        "hours",
+        ('when mon 12:00-13:00 { play "done" } else { hangup }',),
+        {},
+        ["0 these hours: yes", "0 answered", "0-1 heard done", f"1 {END} 16"],
+    ),
+    (
+        "decided when reached",
+        ('play "welcome"', "when mon 12:00-13:00 { hangup }"),
+        {"at": moment("2026-03-02 12:59:59")},
+        ["0 answered", "0-2 heard welcome", "2 these hours: no", f"2 {END} 16"],
+    ),
+    ("hidden", ("when caller hidden { hangup }",), {}, ["0 caller hidden: yes", "0 ended: hangup 16"]),
+    (
+        "in a list",
+        ("when caller in vip { hangup }",),
+        {"caller": "8 916 123-45-67", "declarations": 'callers vip { "+7 916 *" }\n'},
+        ["0 caller in vip: yes", "0 ended: hangup 16"],
+    ),
+    (
+        "not in a list",
+        ("when caller in vip { hangup }",),
+        {"caller": "+390312345678", "declarations": 'callers vip { "+7 903 *" }\n'},
+        ["0 caller in vip: no", f"0 {END} 19"],
+    ),
+    (
+        "switch",
+        ("when switch night -> other",),
+        {"switches": frozenset({"night"}), "declarations": OTHER + 'switch night toggled by "*1"\n'},
+        ["0 switch night: yes", "0 moved other", "0 answered", "0-2 heard welcome", f"2 {END} 16"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("steps", "call", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_step(steps: tuple[str, ...], call: dict[str, Any], expected: list[str]) -> None:
+    assert told(try_steps(*steps, **call)) == expected
