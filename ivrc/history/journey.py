@@ -94,9 +94,34 @@ def tell(linkedid: str, events: Iterable[Event], plan: Plan) -> Call | None:
     if not any(event.uniqueid == linkedid and event.kind == "CHAN_START" for event in ordered):
         return None
     teller = _Teller(linkedid, plan)
-    for event in ordered:
+    for event in _with_repeats(linkedid, ordered):
         teller.read(event)
     return teller.call()
+
+
+def _with_repeats(linkedid: str, events: list[Event]) -> list[Event]:
+    """The events, and an APP_START for each application that began right after another of its name.
+
+    Asterisk tells of an application only where the name differs from that of the one before: of two calls in a row the
+    second shows in what happens in it. It began with the first phone that is called then, or where it is first seen.
+    """
+    found: list[Event] = []
+    last: tuple[str, ...] = ()
+    # Phones called since the last thing heard of the caller's own channel.
+    called: list[Event] = []
+    for event in events:
+        if event.uniqueid != linkedid:
+            called += [event] * (event.kind == "CHAN_START")
+        elif event.app:
+            now = (event.context, event.exten, event.app, event.data)
+            if event.kind != "APP_START" and last and now != last and event.app == last[2]:
+                began = next((leg.time for leg in called if _endpoint_of(leg.channel) in event.data), event.time)
+                found.append(event._replace(kind="APP_START", time=began, extra=""))
+            if event.app != "CELGenUserEvent":
+                last = now
+            called.clear()
+        found.append(event)
+    return sorted(found, key=lambda event: (event.time, -1 if event.kind == "APP_START" else _ORDER.get(event.kind, 5)))
 
 
 # Within one moment: the beginning first, the end last.
@@ -251,8 +276,7 @@ class _Teller:
                 pass
 
     def _begin(self, event: Event) -> _Ring:
-        match = _CHANNEL.fullmatch(event.channel)
-        endpoint = match[2] if match else event.channel
+        endpoint = _endpoint_of(event.channel)
         person = self._plan.person(endpoint)
         number = ""
         if person is None:
@@ -317,6 +341,11 @@ class _Teller:
         if self._hung_up_by == self._channel:
             return "hung_up", f"the caller hung up{where}"
         return "nobody", f"nobody answered; ended{where}" if self._rings else f"ended{where}"
+
+
+def _endpoint_of(channel: str) -> str:
+    match = _CHANNEL.fullmatch(channel)
+    return match[2] if match else channel
 
 
 def _result(ring: _Ring) -> str:
