@@ -114,10 +114,12 @@ def _with_repeats(linkedid: str, events: list[Event]) -> list[Event]:
             called += [event] * (event.kind == "CHAN_START")
         elif event.app:
             now = (event.context, event.exten, event.app, event.data)
-            if event.kind != "APP_START" and last and now != last and event.app == last[2]:
+            repeated = event.kind != "APP_START" and last and now != last and event.app == last[2]
+            if repeated:
                 began = next((leg.time for leg in called if _endpoint_of(leg.channel) in event.data), event.time)
                 found.append(event._replace(kind="APP_START", time=began, extra=""))
-            if event.app != "CELGenUserEvent":
+            # The end of one application comes in the moment in which the next begins, and may stand behind it.
+            if event.app != "CELGenUserEvent" and (repeated or event.kind != "APP_END"):
                 last = now
             called.clear()
         found.append(event)

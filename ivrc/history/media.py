@@ -40,6 +40,9 @@ def attach(settings: HistorySettings, linkedid: str, marks: tuple[Mark, ...], en
     empty = missing = False
     for mark in marks:
         path = _trusted(settings, mark.path)
+        if path is None and mark.kind == "fax" and not mark.path:
+            found.media.append(_row(mark, "", None, told=mark.told))
+            continue
         if path is None:
             found.notes.append((ended, f"a file was named where none of ours can be: {mark.path[:80]}"))
             continue

@@ -51,7 +51,7 @@ func_lock func_logic func_math func_md5 func_module func_periodic_hook func_pitc
 func_rand func_realtime func_scramble func_sha1 func_shell func_sorcery func_speex func_sprintf func_srv
 func_strings func_sysinfo func_talkdetect func_timeout func_uri func_uuid
 func_version func_vmcount func_volume
-cdr_csv cel_manager res_cdrel_custom cel_custom
+cdr_csv cel_manager
 """
 # They need a library or a set-up that a test machine has no use for.
 _LEFT_OUT = {
@@ -98,9 +98,14 @@ _MEDIA = (
 )
 
 
-def render_modules(folder: Path) -> str:
-    """`modules.conf`: only what is listed and there, nothing by itself."""
-    there = [name for name in _MODULES.split() if name not in _LEFT_OUT and (folder / f"{name}.so").exists()]
+# Without settings of its own cel_custom refuses to load; from version 22 on it needs the other.
+_EVENT_LOG = "res_cdrel_custom cel_custom"
+
+
+def render_modules(folder: Path, event_log: bool = False) -> str:
+    """`modules.conf`: only what is listed and there, nothing by itself; `event_log` for cel_custom.conf."""
+    listed = _MODULES + _EVENT_LOG * event_log
+    there = [name for name in listed.split() if name not in _LEFT_OUT and (folder / f"{name}.so").exists()]
     return "[modules]\nautoload=no\n" + "".join(f"load={name}.so\n" for name in there)
 
 

@@ -174,7 +174,16 @@ class Asterisk:
             time.sleep(quiet)
 
     def _make_tree(self) -> None:
-        for name in ("etc", "var/lib", "var/log/cdr-csv", "var/log/cel-custom", "keys", "agi", "data/sounds", "var/spool/tmp"):
+        for name in (
+            "etc",
+            "var/lib",
+            "var/log/cdr-csv",
+            "var/log/cel-custom",
+            "keys",
+            "agi",
+            "data/sounds",
+            "var/spool/tmp",
+        ):
             (self.rundir / name).mkdir(parents=True, exist_ok=True)
         for name in ("outgoing", "voicemail", "monitor", "recording"):
             (self.rundir / "var/spool" / name).mkdir(exist_ok=True)
@@ -184,7 +193,7 @@ class Asterisk:
         self._link_data()
         contacts, phones = self.contacts, self.phones
         files = conf.render_fixed(self.ami_port)
-        files["modules.conf"] = conf.render_modules(self.prefix.modules)
+        files["modules.conf"] = conf.render_modules(self.prefix.modules, "cel_custom.conf" in self._given)
         files["pjsip.conf"] = conf.render_pjsip(self.sip_port, self._context, phones, contacts, self.provider_port)
         files["asterisk.conf"] = self._main_conf()
         for name, text in {**files, **self._given}.items():
