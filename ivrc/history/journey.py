@@ -90,7 +90,8 @@ class Call(NamedTuple):
 
 def tell(linkedid: str, events: Iterable[Event], plan: Plan) -> Call | None:
     """The call of these events, in any order; None if the caller's own channel is not among them, or is no trunk's."""
-    ordered = sorted(set(events), key=lambda event: (event.time, _ORDER.get(event.kind, 5)))
+    # Within one moment and kind the order must not hang on the order in which the log was read.
+    ordered = sorted(set(events), key=lambda event: (event.time, _ORDER.get(event.kind, 5), event))
     if not any(event.uniqueid == linkedid and event.kind == "CHAN_START" for event in ordered):
         return None
     teller = _Teller(linkedid, plan)
@@ -112,7 +113,9 @@ def _with_repeats(linkedid: str, events: list[Event]) -> list[Event]:
     for event in events:
         if event.uniqueid != linkedid:
             called += [event] * (event.kind == "CHAN_START")
-        elif event.app:
+        # The end of one application and the beginning of the next often have one and the same time: the end of
+        # another than the last one begun tells nothing new.
+        elif event.app and not (event.kind == "APP_END" and last and event.app != last[2]):
             now = (event.context, event.exten, event.app, event.data)
             repeated = event.kind != "APP_START" and last and now != last and event.app == last[2]
             if repeated:
