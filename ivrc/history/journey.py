@@ -113,9 +113,7 @@ def _with_repeats(linkedid: str, events: list[Event]) -> list[Event]:
     for event in events:
         if event.uniqueid != linkedid:
             called += [event] * (event.kind == "CHAN_START")
-        # The end of one application and the beginning of the next often have one and the same time: the end of
-        # another than the last one begun tells nothing new.
-        elif event.app and not (event.kind == "APP_END" and last and event.app != last[2]):
+        elif event.app:
             now = (event.context, event.exten, event.app, event.data)
             repeated = event.kind != "APP_START" and last and now != last and event.app == last[2]
             if repeated:
