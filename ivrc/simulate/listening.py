@@ -21,7 +21,7 @@ def branch(line: Line, step: m.Branch, run: Blocks) -> str | None:
     """A menu; `run` runs a block. The scenario to go on in, or None past the step."""
     line.answer()
     for attempt in range(step.retries + 1):
-        line.world.enter(line, "branch")
+        line.world.menu(line, step, attempt)
         key = _ask(line, step)
         case = next((case for case in step.cases if key in case.keys), None) if key else None
         if case is not None:
@@ -47,7 +47,7 @@ def _ask(line: Line, step: m.Branch) -> str | None:
 def wait_extension(line: Line, step: m.WaitExtension) -> None:
     """Extensions are taken until the time is over, or an employee has been rung."""
     line.answer()
-    line.world.enter(line, "wait")
+    line.world.extension(line, step)
     until = line.now + step.seconds * 1000
     # Asterisk's own sounds have no file of the step's length: there the channel's time limit ends whatever is done.
     limit = until if step.prompt is not None and step.prompt.kind == "own" else None

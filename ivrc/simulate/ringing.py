@@ -59,6 +59,7 @@ def dial(line: Line, legs: list[Leg], milliseconds: int) -> None:
     """Ring all legs together; the first to answer has the call."""
     begin = line.now
     end = begin + milliseconds
+    line.world.rings(line, [leg.who for leg in legs])
     question = ASKED_TIMES * (line.office.length(QUESTION) + ACCEPT_WITHIN)
     fates = [_fate(leg, begin, question) for leg in legs]
     answered = [index for index, fate in enumerate(fates) if fate.result == "answered" and fate.at < end]
@@ -138,8 +139,10 @@ def ring_plan(line: Line, plan: m.RingPlan, milliseconds: int) -> None:
 def _drawn(line: Line, turns: tuple[tuple[int, m.RingPlan], ...], milliseconds: int) -> None:
     """Each turn in proportion to the weights of those left; those of weight 0 at the end, as written."""
     weights = [weight for weight, _ in turns]
+    first = True
     while any(weights):
-        index = line.world.draw(line, weights)
+        index = line.world.draw(line, weights, first)
+        first = False
         weights[index] = 0
         line.events.append(j.Drew(line.now, index + 1, line.start))
         ring_plan(line, turns[index][1], milliseconds)

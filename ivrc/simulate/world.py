@@ -46,6 +46,14 @@ class World:
                 self._schedule(press, line.now)
                 return
 
+    def menu(self, line: Line, step: m.Branch, attempt: int) -> None:
+        """A menu begins, for the first time (`attempt` 0) or once more."""
+        self.enter(line, "branch")
+
+    def extension(self, line: Line, step: m.WaitExtension) -> None:
+        """A wait for an extension begins."""
+        self.enter(line, "wait")
+
     def enter_scenario(self, line: Line, scenario: str) -> None:
         """The call begins a scenario."""
 
@@ -82,14 +90,17 @@ class World:
     def meet(self, line: Line, whos: list[str]) -> None:
         """These are about to be rung together."""
 
+    def rings(self, line: Line, whos: list[str]) -> None:
+        """These begin to ring."""
+
     def talk(self, line: Line, who: str) -> tuple[int, Literal["caller", "answerer"]]:
         """How long a conversation lasts and who hangs up."""
         return self.call.talk, self.call.talk_ends
 
     # ── the rest ──
 
-    def draw(self, line: Line, weights: list[int]) -> int:
-        """An index, in proportion to the weights (integers, not all 0)."""
+    def draw(self, line: Line, weights: list[int], first: bool) -> int:
+        """An index, in proportion to the weights (integers, not all 0); `first`: of a group's turns nobody has rung."""
         if self._random is None:
             self._random = Random(self.call.seed)
         left = self._random.randrange(sum(weights))
