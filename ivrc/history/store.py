@@ -7,6 +7,7 @@ collector killed at any point has either written a batch or not.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -201,6 +202,7 @@ class Store:
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         return sa.create_engine(url, pool_pre_ping=True)
+    _make_private(Path(url.removeprefix("sqlite:///")))
     engine = sa.create_engine(url, connect_args={"timeout": LOCKED, "check_same_thread": False})
 
     @sa.event.listens_for(engine, "connect")
@@ -211,6 +213,12 @@ def _engine(url: str) -> Engine:
         connection.execute("PRAGMA synchronous=NORMAL")
 
     return engine
+
+
+def _make_private(file: Path) -> None:
+    """A new file that others cannot read: callers' numbers are in it. (SQLite's own files beside it follow.)"""
+    if not file.exists():
+        os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o640))
 
 
 def _migrate(connection: Connection) -> None:
