@@ -10,13 +10,15 @@ def main() -> None:
     """Run the command line without the cyclic garbage collector.
 
     A command is over in a moment; collections while modules load and nodes are made would be a sixth of it.
-    The helper runs on, and has a command line of its own: Asterisk may start it for every call.
+    The helper runs on, and has a command line of its own: Asterisk may start it for every call. The collector of the
+    history and its page run on, too.
     """
     if sys.argv[1:2] == ["agi"]:
         from ivrc.agi.cli import main as helper
 
         sys.exit(helper(sys.argv[2:]))
-    gc.disable()
+    if sys.argv[1:2] != ["history"]:
+        gc.disable()
     from ivrc.cli import main as command
 
     try:
