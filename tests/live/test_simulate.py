@@ -28,7 +28,6 @@ from ivrc.testbed.sip_xml import (
     talk,
     wait_hangup,
 )
-from tests.live.conftest import make_lab  # noqa: F401
 from tests.live.lab import SETTINGS, Lab, MakeLab
 from tests.simulate.support import moment
 from tests.support import office_of
@@ -204,7 +203,7 @@ def of_the_simulator(journey: j.Journey) -> list[Fact]:
 
 
 @pytest.fixture(scope="module")
-def lab(make_lab: MakeLab) -> Lab:  # noqa: F811
+def lab(make_lab: MakeLab) -> Lab:
     phones = ["anna", "boris", PhoneSpec("away", online=False)]
     return make_lab(OFFICE, version="22", prompts=PROMPTS, phones=phones)
 
