@@ -6,8 +6,8 @@ always open, and only they have odds. What bounds the search:
 
 - a scenario is entered at most `MAX_ENTRIES` times on a path;
 - of a menu's retries all are taken alike: a caller who pressed nothing presses nothing again;
-- orders of a random group are followed for the first draw and for the last `MAX_ORDERED` of its turns; between these
-  the turns come as written;
+- if nobody of a random group answers, all its orders are one; else they are followed for the first draw and for the
+  last `MAX_ORDERED` of its turns; between these the turns come as written;
 - conditions hold or not for the whole call; who answers does so at once, and who does not never does;
 - `MAX_PATHS` paths; `Tree.cut` says that there were more.
 """
@@ -48,6 +48,10 @@ class _Explorer(World):
         self._crm: Answer | None = None
         self._fax: bool | None = None
         self._failed = 0
+        # Of these at least one answers.
+        self._somebody: set[str] = set()
+        # Nobody of the random group answers: its order does not matter.
+        self._settled = False
         self._entries: Counter[str] = Counter()
 
     def choose(self, line: Line, options: list[str], odds: list[Fraction] | None = None) -> int:
@@ -95,24 +99,57 @@ class _Explorer(World):
         if who not in self._states:
             ways = [("answers", _ANSWERS), ("does not answer", _SILENT)]
             ways += [("picks up and does not press 1", _MACHINE)] * (who in self.office.confirmed)
-            chosen = self.choose(line, [f"{who} {text}" for text, _ in ways])
-            self._states[who] = ways[chosen][1]
+            if self._is_last([who]):
+                del ways[1:]
+            self._decide(who, ways[self.choose(line, [f"{who} {text}" for text, _ in ways])][1])
         return self._states[who]
 
     def meet(self, line: Line, whos: list[str]) -> None:
         """Of several who ring together one answers first, or nobody does: not every set of them is tried."""
-        undecided = [who for who in dict.fromkeys(whos) if who not in self.call.states and who not in self._states]
+        undecided = self._undecided(whos)
         if len(undecided) > 1:
-            chosen = self.choose(line, [*(f"{who} answers" for who in undecided), "nobody answers"])
+            options = [f"{who} answers" for who in undecided] + ["nobody answers"] * (not self._is_last(undecided))
+            chosen = self.choose(line, options)
             for index, who in enumerate(undecided):
-                self._states[who] = _ANSWERS if index == chosen else _SILENT
+                self._decide(who, _ANSWERS if index == chosen else _SILENT)
+
+    def drawn(self, line: Line, whos: list[str]) -> None:
+        """Somebody of a random group answers, or nobody does."""
+        undecided = self._undecided(whos)
+        answering = any(self._answers(who) for who in whos if who not in undecided)
+        if undecided and not answering:
+            if self.choose(line, ["somebody of the group answers", "nobody of the group answers"]):
+                for who in undecided:
+                    self._decide(who, _SILENT)
+            else:
+                self._somebody = set(undecided)
+        # With all of them told by the command line the orders are what is asked for.
+        explored = any(who in self._states for who in whos)
+        self._settled = explored and not any(self._answers(who) for who in whos) and not self._somebody
+
+    def _undecided(self, whos: list[str]) -> list[str]:
+        return [who for who in dict.fromkeys(whos) if who not in self.call.states and who not in self._states]
+
+    def _answers(self, who: str) -> bool:
+        state = self.call.states.get(who) or self._states.get(who) or _SILENT
+        return state.free_at is not None or (state.kind == "answers" and state.accepts is not None)
+
+    def _decide(self, who: str, state: State) -> None:
+        self._states[who] = state
+        if self._answers(who):
+            self._somebody.clear()
+        self._somebody.discard(who)
+
+    def _is_last(self, whos: list[str]) -> bool:
+        """Whether one of these has to answer: nobody else is left of those of whom somebody does."""
+        return bool(self._somebody) and self._somebody <= set(whos)
 
     # ── the rest ──
 
     def draw(self, line: Line, weights: list[int], first: bool) -> int:
         """Each turn with its odds, where orders are followed; else the first that is left."""
         left = [index for index, weight in enumerate(weights) if weight]
-        if len(left) > MAX_ORDERED and not first:
+        if self._settled or (len(left) > MAX_ORDERED and not first):
             return left[0]
         total = sum(weights)
         odds = [Fraction(weights[index], total) for index in left]

@@ -138,6 +138,7 @@ def ring_plan(line: Line, plan: m.RingPlan, milliseconds: int) -> None:
 
 def _drawn(line: Line, turns: tuple[tuple[int, m.RingPlan], ...], milliseconds: int) -> None:
     """Each turn in proportion to the weights of those left; those of weight 0 at the end, as written."""
+    line.world.drawn(line, [name_of(target) for _, turn in turns for target in m.dial_together(turn)])
     weights = [weight for weight, _ in turns]
     first = True
     while any(weights):

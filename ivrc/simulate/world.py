@@ -90,6 +90,9 @@ class World:
     def meet(self, line: Line, whos: list[str]) -> None:
         """These are about to be rung together."""
 
+    def drawn(self, line: Line, whos: list[str]) -> None:
+        """A random group is about to be rung; `whos`: everybody beneath."""
+
     def rings(self, line: Line, whos: list[str]) -> None:
         """These begin to ring."""
 
