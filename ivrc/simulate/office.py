@@ -13,7 +13,8 @@ from ivrc.phone import plan_of
 # Lengths of Asterisk's own sounds (its English ones) in milliseconds, and what any other prompt is taken to last.
 OWN_LENGTHS = {"asterisk:beep": 440, "asterisk:pbx-invalid": 4_440, "asterisk:followme/options": 3_580}
 ASSUMED_LENGTH = 5_000
-_KEPT_MINUTES = 10_000
+# Of hours found out (a week has 10,080 minutes) and of numbers in the forms that trunks send.
+_KEPT = 50_000
 
 
 def prompt_name(prompt: m.Prompt) -> str:
@@ -65,6 +66,7 @@ class Prepared:
         self.has_devices = any(employee.devices for employee in office.employees)
         self.confirmed = frozenset(_confirmed(office))
         self._held: dict[tuple[int, int], bool] = {}
+        self._found: dict[str | None, m.Number | None] = {}
         self._zones: dict[str, ZoneInfo] = {}
 
     def length(self, prompt: str) -> int:
@@ -73,11 +75,15 @@ class Prepared:
 
     def number(self, dialled: str | None) -> m.Number | None:
         """The declared number that a trunk's call is for, in whatever form it is written; None if there is none."""
-        digits = only_digits(dialled or "")
-        for form in self._forms(digits):
-            if found := self.numbers.get("+" + form):
-                return found
-        return self.numbers.get(None)
+        try:
+            return self._found[dialled]
+        except KeyError:
+            if len(self._found) > _KEPT:
+                self._found.clear()
+            forms = self._forms(only_digits(dialled or ""))
+            declared = (number for form in forms if (number := self.numbers.get("+" + form)))
+            found = self._found[dialled] = next(declared, self.numbers.get(None))
+            return found
 
     def _forms(self, digits: str) -> Iterator[str]:
         yield digits
@@ -95,7 +101,7 @@ class Prepared:
         key = (id(hours), int(moment.timestamp()) // 60)
         known = self._held.get(key)
         if known is None:
-            if len(self._held) > _KEPT_MINUTES:
+            if len(self._held) > _KEPT:
                 self._held.clear()
             zone = self._zones.setdefault(hours.timezone, ZoneInfo(hours.timezone))
             known = self._held[key] = hours.holds_at(moment.astimezone(zone))
