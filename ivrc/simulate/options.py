@@ -47,6 +47,8 @@ class Words:
     def __init__(self, office: Prepared) -> None:
         self.office = office
         self.people = list(office.employees)
+        self.steps = [step for scenario in office.office.scenarios for step in steps_of(scenario.body)]
+        self.addresses = {step.address for step in self.steps if isinstance(step, m.CallSip)}
 
     def phones(self, word: str) -> list[str]:
         """Whose phone: an employee, `anna.mobile` (all of them), a phone number, a SIP address."""
@@ -58,11 +60,11 @@ class Words:
             if not mobiles:
                 raise OptionError(f"{name} has no mobile")
             return list(mobiles)
-        if word.startswith(("sip:", "sips:")):
+        if word in self.addresses:
             return [word]
         if re.fullmatch(r"[+0-9 ().\-]+", word):
             return [self.number(word)]
-        raise unknown("employee", word, [*self.people, *(f"{each}.mobile" for each in self.people)])
+        raise unknown("employee", word, [*self.people, *(f"{each}.mobile" for each in self.people), *self.addresses])
 
     def number(self, word: str) -> str:
         """A phone number as E.164."""
@@ -89,6 +91,8 @@ class Words:
             moment = datetime.fromisoformat(word)
         except ValueError as fault:
             raise OptionError(f'`{word}` is no moment: write "2026-12-31 23:10"') from fault
+        if not 1970 <= moment.year <= 2999:
+            raise OptionError(f"`{word}`: calls are placed between 1970 and 2999")
         return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
     def press(self, word: str) -> Press:
@@ -107,12 +111,12 @@ class Words:
         raise unknown("prompt or step", name or place, sorted(known))
 
     def _prompts(self) -> set[str]:
-        steps = [step for scenario in self.office.office.scenarios for step in steps_of(scenario.body)]
-        return {prompt_name(prompt) for step in steps if (prompt := getattr(step, "prompt", None))}
+        return {prompt_name(prompt) for step in self.steps if (prompt := getattr(step, "prompt", None))}
 
     def state(self, word: str, kind: str) -> tuple[list[str], State]:
         """`gleb`, `gleb:5s`: whose phones, and what they do."""
-        name, time = _timed(word)
+        # The colon of an address is none of ours.
+        name, time = (word, None) if word in self.addresses else _timed(word)
         after = 5_000 if time is None else time
         match kind:
             case "answers":
@@ -151,7 +155,7 @@ class Words:
 def _timed(word: str) -> tuple[str, int | None]:
     """A name, and the time after its last colon if there is one."""
     name, colon, time = word.rpartition(":")
-    if colon and not name.endswith(("sip", "sips")) and _TIME.fullmatch(time):
+    if colon and _TIME.fullmatch(time):
         return name, milliseconds(time)
     if colon and not name.startswith("sip"):
         raise OptionError(f"`{word}`: write a time after the colon, as {name}:5s")
@@ -169,6 +173,9 @@ def call_of(office: Prepared, given: dict[str, Any]) -> Call:
                 if who in states:
                     raise OptionError(f"`{who}` is told to be two things at once")
                 states[who] = state
+    for word in (given["to"], given["from_"]):
+        if word is not None and not word.isprintable():
+            raise OptionError(f"{word!r} is no caller's number, nor one to be called")
     crm = given["crm"]
     return Call(
         to=words.dialled(given["to"]),

@@ -24,6 +24,7 @@ STEPS = (
     'branch playing "asterisk:menu" for 5s { 1 { call employee anna then mobile }  2 { voicemail to boris } }',
     "when night { hangup }",
     "call group g for 5s",
+    'call sip "sip:help@partner.example:5080" for 9s',
 )
 MORE = 'group g random { anna boris }\nhours night { 22:00-06:00 }\nswitch late toggled by "*1"\n'
 
@@ -50,6 +51,12 @@ def test_a_line_for_each_event_with_its_place(office: Path) -> None:
     assert "00:07.0 anna rings for 3s: answered" in lines
     assert "00:10.0 talks with anna for 30s; the caller hangs up" in lines
     assert lines[-1] == "00:40.0 end: talked (cause 16)"
+
+
+@pytest.mark.parametrize(("word", "rings"), [("", 5), (":3s", 3)])
+def test_an_address_with_a_port_and_a_time(office: Path, word: str, rings: int) -> None:
+    told = simulate(office, "--answers", f"sip:help@partner.example:5080{word}").stdout
+    assert f"sip:help@partner.example:5080 rings for {rings}s: answered" in told
 
 
 def test_what_is_assumed_is_said(office: Path) -> None:
@@ -97,6 +104,9 @@ def test_all(office: Path) -> None:
         (("--answers", "+7 1"), "numbers do not have"),
         (("--busy", "anna", "--offline", "anna"), "two things at once"),
         (("--at", "noon"), "is no moment"),
+        (("--at", "9999-12-31 23:59"), "between 1970 and 2999"),
+        (("--answers", "sip:hlp@partner.example:5080"), "did you mean `sip:help@partner.example:5080`?"),
+        (("--from", "\x00"), "is no caller's number"),
         (("-i",), "needs a terminal"),
         (("-i", "--all"), "-i goes neither"),
     ],
