@@ -10,6 +10,8 @@ from ivrc.simulate.office import prompt_name
 BEEP = "asterisk:beep"
 # A fax machine is waited for so long. (Asterisk gives up after its timers; the figure is near, not exact.)
 FAX_PATIENCE = 60_000
+# The limit of a message for a mailbox counts from here after the beginning of the tone.
+MAILBOX_TONE = 1_000
 
 
 def voicemail(line: Line, step: m.Voicemail) -> None:
@@ -19,11 +21,13 @@ def voicemail(line: Line, step: m.Voicemail) -> None:
         name = prompt_name(step.prompt)
         line.hear(name, line.now + line.office.length(name))
     line.world.enter(line, "voicemail")
+    tone = line.now
     line.hear(BEEP, line.now + line.office.length(BEEP))
     begin = line.now
     to = step.to.name if step.to else ""
+    limit = (begin if step.to is None else tone + MAILBOX_TONE) + step.seconds * 1000
     try:
-        how = _message(line, begin + step.seconds * 1000)
+        how = _message(line, limit)
     except Cutoff:
         line.events.append(j.Recorded(begin, to, line.now, "hangs up", step.start))
         raise

@@ -451,6 +451,12 @@ CASES: list[tuple[str, tuple[str, ...], dict[str, Any], list[str]]] = [
         {},
         ["0 answered", "0-0.44 heard asterisk:beep", "0.44-4.44 message -: limit", f"4.44 {END} 16"],
     ),
+    (
+        "limit of a mailbox",
+        ("voicemail for 4s to anna",),
+        {},
+        ["0 answered", "0-0.44 heard asterisk:beep", "0.44-5 message anna: limit", f"5 {END} 16"],
+    ),
     # fax
     ("fax", ("fax",), {"fax": FaxMachine(2, 20_000)}, ["0 answered", "0-20 fax 2", "20 ended: caller hung up 16"]),
     (
