@@ -61,6 +61,7 @@ def _ask_and_ring(pen: Pen, sheet: Sheet, office: m.Office) -> None:
     cursor.add("CELGenUserEvent", f"IVRC_RESPONSIBLE,${{IVRC_WHY}}/${{CUT({_FOUND},/,9)}}/${{CUT({_FOUND},/,10)}}")
     # For a `reach anyone` further down. (With an underscore: its legs must know whose call it is.)
     cursor.add("Set", f"_IVRC_MANAGER={_part(3)}")
+    cursor.add("Set", "_IVRC_SECOND=")
     cursor.add("Gosub", f"ring,1({_part(3)},{_part(4)},{_part(5)},${{ARG1}},${{ARG2}},${{ARG3}},${{ARG4}})")
     cursor.add("GotoIf", '$["${ARG5}" = ""]?done')
     cursor.add("Set", f"_IVRC_SECOND={_part(6)}")
