@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from ivrc.named import NamedTuple
@@ -36,6 +37,8 @@ APPS = (
     "answer", "playback", "background", "waitexten", "read", "dial", "queue", "record", "voicemail", "receivefax",
     "gosub", "goto", "gotoif", "hangup",
 )  # fmt: skip
+# Within a value a quote is doubled: nothing but the beginning of an event looks like this.
+_BEGIN = re.compile(rb'"(?=[A-Z][A-Z0-9_]*",")')
 MAX_LINE = 65_536
 """Bytes; a line that is longer, or never ends, is nobody's event and is skipped."""
 
@@ -76,18 +79,28 @@ def settings() -> dict[str, str]:
 
 
 def whole_lines(data: bytes) -> Iterator[bytes]:
-    """The lines at the beginning of some bytes that are whole: a line end within quotes belongs to a value."""
+    """The lines at the beginning of some bytes that are whole: a line end within quotes belongs to a value.
+
+    A line that was never finished, as on a full disk, ends where the next event begins.
+    """
     start = at = 0
     while (end := data.find(b"\n", at)) >= 0:
-        # An even number of quotes: none is open. (A quote within a value is doubled.)
-        if data.count(b'"', start, end) % 2 == 0 or end - start > MAX_LINE:
-            yield data[start : end + 1]
-            start = end + 1
         at = end + 1
+        # An even number of quotes: none is open.
+        if data.count(b'"', start, end) % 2 == 0 or at - start > MAX_LINE or _BEGIN.match(data, at):
+            yield data[start:at]
+            start = at
 
 
 def parse(line: bytes) -> Event | None:
-    """A line as an event; None if it is none."""
+    """A line as an event; None if it is none. An event that stands behind a torn one's beginning is found."""
+    found = _parse(line)
+    begins = [match.start() for match in _BEGIN.finditer(line, 1)] if found is None else []
+    # Only one has the right number of values behind it.
+    return next((event for begin in begins if (event := _parse(line[begin:]))), found)
+
+
+def _parse(line: bytes) -> Event | None:
     if len(line) > MAX_LINE:
         return None
     try:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from ivrc.history.cel import MAX_LINE, Event, parse, whole_lines
 from ivrc.history.journey import tell
+from ivrc.history.log import Log, Source
 from ivrc.history.media import attach
 from ivrc.history.plan import Plan, load_plan
 from ivrc.history.settings import HistorySettings
-from ivrc.history.store import Place, Store
+from ivrc.history.store import Store
 
-BATCH = 256 * 1024
-"""Bytes of the log in one transaction."""
 PAUSE = 0.5
 """Seconds between two looks at the log."""
-_AGE = 3600.0
+_SWEEP = 600.0
+# Seconds after which a call of which nothing more was told is taken for one that Asterisk's own end cut off.
+_SILENT = 24 * 3600.0
 
 
 class Collector:
@@ -27,6 +27,7 @@ class Collector:
         self.settings = settings
         self.store = store
         self.machine = settings.name
+        self._source: Source = Log(settings.cel)
         self._plan = Plan()
         self._stamp: tuple[int, ...] = ()
         self._swept = 0.0
@@ -55,47 +56,13 @@ class Collector:
     def step(self) -> bool:
         """Take one batch; False if there was none. StoreError and OSError leave everything as it was."""
         self._read_plan()
-        for path, place in self._files():
-            data = _read(path, place.offset)
-            found, end = self._events(place, data)
-            if end > place.offset:
-                self.store.add(self.machine, str(self.settings.cel), place._replace(offset=end), found, self._plan)
-                return True
+        batch = self._source.read(self.store.place(self.machine, self._source.name))
+        if batch is not None:
+            self.store.add(self.machine, self._source.name, batch.place, batch.events, self._plan)
+            return True
         self._settle()
         self._sweep()
         return False
-
-    def _events(self, place: Place, data: bytes) -> tuple[list[tuple[str, Event]], int]:
-        found: list[tuple[str, Event]] = []
-        at = place.offset
-        for line in whole_lines(data):
-            event = parse(line)
-            if event is not None:
-                found.append((f"{place.inode}:{at}", event))
-            at += len(line)
-        if at == place.offset and len(data) > MAX_LINE:
-            # A quote that is never closed would hide all that follows.
-            at += data.find(b"\n") + 1 or len(data)
-        return found, at
-
-    def _files(self) -> Iterator[tuple[Path, Place]]:
-        """The log files that may have something new: what was read last, if it has been rotated away, first."""
-        path = self.settings.cel
-        known = self.store.place(self.machine, str(path))
-        current = _inode(path)
-        if known is not None and known.inode != current:
-            old = next(
-                (each for each in sorted(path.parent.glob(path.name + "*")) if _inode(each) == known.inode), None
-            )
-            if old is not None and old.stat().st_size > known.offset:
-                yield old, known
-                return
-        if current is None:
-            return
-        if known is not None and known.inode == current and path.stat().st_size >= known.offset:
-            yield path, known
-        else:
-            yield path, Place(current, 0)
 
     def _read_plan(self) -> None:
         files = [self.settings.build / name for name in ("extensions.conf", "manifest.json")]
@@ -127,15 +94,19 @@ class Collector:
         self.store.settle(call)
 
     def _sweep(self) -> None:
-        """Now and then: what Asterisk wrote of calls long over need not be kept."""
-        if time.monotonic() - self._swept > _AGE / 6:
+        """Now and then: end what never will, forget what need not be kept."""
+        if time.monotonic() - self._swept > _SWEEP:
             self._swept = time.monotonic()
-            self.store.drop_rows(time.time() - _AGE)
+            self.store.give_up(self.machine, time.time() - _SILENT)
+            self.store.drop_rows(time.time() - _SILENT)
+            prune(self.settings, self.store)
 
 
 def prune(settings: HistorySettings, store: Store, now: float | None = None) -> tuple[int, int]:
     """Forget what the settings say is too old or too much; (calls, files) that are gone."""
     now = time.time() if now is None else now
+    if not (settings.keep or settings.keep_media or settings.media_bytes):
+        return 0, 0
     files = store.files()
     total = sum(each["size"] for each in files)
     gone = 0
@@ -156,19 +127,6 @@ def _delete(settings: HistorySettings, text: str) -> None:
     if text and path.resolve().is_relative_to(settings.media.resolve()):
         path.unlink(missing_ok=True)
         path.with_suffix(".tiff").unlink(missing_ok=True)
-
-
-def _read(path: Path, offset: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.read(BATCH)
-
-
-def _inode(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None
 
 
 __all__ = ["Collector", "prune"]

@@ -96,10 +96,13 @@ rows = Table(
     Column("id", _ID, primary_key=True),
     Column("machine", String(80), nullable=False),
     Column("linkedid", String(80), nullable=False),
+    # A name that no other event has, so that none is taken twice.
     Column("place", String(80), nullable=False),
     Column("event", Text, nullable=False),
+    Column("time", Float, nullable=False, server_default="0"),
     Unique("machine", "place"),
     Index("cel_call", "machine", "linkedid"),
+    Index("cel_time", "time"),
 )
 
 # How far each machine's log has been read; written in the transaction of what was read.
@@ -108,6 +111,7 @@ sources = Table(
     metadata,
     Column("machine", String(80), primary_key=True),
     Column("path", String(400), primary_key=True),
-    Column("inode", BigInteger, nullable=False),
+    Column("head", String(40), nullable=False),
+    Column("seen", Float, nullable=False),
     Column("offset", BigInteger, nullable=False),
 )

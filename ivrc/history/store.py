@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from ivrc.history.cel import Event
 from ivrc.history.journey import Call, tell
+from ivrc.history.log import Place
 from ivrc.history.plan import Plan
 from ivrc.history.schema import calls, entries, legs, media, metadata, rows, sources
 from ivrc.named import NamedTuple
@@ -29,13 +30,6 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 class StoreError(Exception):
     """A database that cannot be used. The message is for people."""
-
-
-class Place(NamedTuple):
-    """How far a file has been read: which file (its inode), and the offset of the next line."""
-
-    inode: int
-    offset: int
 
 
 class Filter(NamedTuple):
@@ -79,13 +73,15 @@ class Store:
 
     def place(self, machine: str, path: str) -> Place | None:
         """How far a machine's log has been read; None if it never was."""
-        query = sa.select(sources.c.inode, sources.c.offset).where(sources.c.machine == machine, sources.c.path == path)
+        query = sa.select(sources.c.head, sources.c.offset, sources.c.seen).where(
+            sources.c.machine == machine, sources.c.path == path
+        )
         with self._transaction() as connection:
             found = connection.execute(query).first()
         return Place(*found) if found else None
 
     def add(self, machine: str, path: str, place: Place, found: Iterable[tuple[str, Event]], plan: Plan) -> list[int]:
-        """Take events, each with its place in the log, and tell their calls anew; the ids of these."""
+        """Take events, each with a name of its own, and tell their calls anew; the ids of these."""
         touched: dict[str, None] = {}
         with self._transaction() as connection:
             new = [(where, event) for where, event in found if event.linkedid]
@@ -95,7 +91,13 @@ class Store:
                 connection.execute(
                     rows.insert(),
                     [
-                        {"machine": machine, "linkedid": e.linkedid, "place": where, "event": json.dumps(list(e))}
+                        {
+                            "machine": machine,
+                            "linkedid": e.linkedid,
+                            "place": where,
+                            "event": json.dumps(list(e)),
+                            "time": e.time,
+                        }
                         for where, e in {where: (where, e) for where, e in fresh}.values()
                     ],
                 )
@@ -179,13 +181,29 @@ class Store:
             ).rowcount
         return gone
 
+    def give_up(self, machine: str, before: float) -> None:
+        """Calls of which nothing was heard since a moment are over: Asterisk was stopped in the middle of them."""
+        mine = (rows.c.machine == calls.c.machine, rows.c.linkedid == calls.c.linkedid)
+        last = sa.select(sa.func.max(rows.c.time)).where(*mine).scalar_subquery()
+        silent = (
+            calls.c.machine == machine,
+            calls.c.settled.is_(False),
+            calls.c.complete.is_(False),
+            calls.c.began < before,
+            ~sa.exists().where(*mine, rows.c.time >= before),
+        )
+        over = {"complete": True, "ended": sa.func.coalesce(last, calls.c.began)}
+        over |= {"outcome": "broken_off", "words": "broken off: Asterisk was stopped"}
+        with self._transaction() as connection:
+            connection.execute(sa.update(calls).where(*silent).values(**over))
+
     def drop_rows(self, before: float) -> None:
-        """Drop what Asterisk wrote of calls that are complete and ended before a moment: nothing more will come."""
-        done = sa.select(calls.c.linkedid).where(
-            calls.c.machine == rows.c.machine, calls.c.complete.is_(True), calls.c.ended < before
+        """Drop what Asterisk wrote before a moment and of no call that still goes on: nothing more will come of it."""
+        open_ = sa.exists().where(
+            calls.c.machine == rows.c.machine, calls.c.linkedid == rows.c.linkedid, calls.c.settled.is_(False)
         )
         with self._transaction() as connection:
-            connection.execute(sa.delete(rows).where(rows.c.linkedid.in_(done)))
+            connection.execute(sa.delete(rows).where(rows.c.time < before, ~open_))
 
     def files(self) -> list[dict[str, Any]]:
         """All files of the history, the oldest call's first."""

@@ -202,7 +202,7 @@ def test_pieces_restarts_and_repeats_make_no_difference(
     if seed:
         # The same lines once more, as after a restored backup of the log.
         random.Random(seed)
-        by_pieces.store.add("m", str(by_pieces.log), Place(1, 0), [], Plan())
+        by_pieces.store.add("m", str(by_pieces.log), Place("", 0, 0.0), [], Plan())
         by_pieces.collect()
     assert by_pieces.whole() == at_once.whole()
 
