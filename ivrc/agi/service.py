@@ -13,11 +13,11 @@ from typing import Any
 
 from ivrc.agi.log import masked
 from ivrc.agi.protocol import Request
-from ivrc.agi.responsible import decide, render
 from ivrc.crm.directory import Office, read_offices
 from ivrc.crm.kinds import make
 from ivrc.crm.lookup import Lookup
 from ivrc.crm.numbers import normal
+from ivrc.crm.responsible import decide, render
 from ivrc.crm.settings import CrmSettings, Settings, SettingsError, load
 from ivrc.named import NamedTuple
 

@@ -10,6 +10,8 @@ from ivrc.crm import kinds, settings
 from ivrc.crm.contact import Contact, Crm, CrmError, Person
 from ivrc.crm.directory import Office, read_offices
 from ivrc.crm.lookup import Found, Lookup
+from ivrc.crm.numbers import normal
+from ivrc.crm.responsible import Turn, decide
 from ivrc.crm.settings import CrmSettings, Settings, SettingsError
 from ivrc.named import NamedTuple
 
@@ -89,6 +91,7 @@ def _told(place: Office, asked: CrmSettings, number: str, contacts: list[Contact
     if len(contacts) > 20:
         lines.append(f"   and {len(contacts) - 20} more contacts")
     people = []
+    why, turns = decide(found, place, asked.presence, normal(number, place.country) or "")
     if found.contact is None:
         lines.append(
             f"{found.why}: {_REASONS.get(found.why, '')}" + (f" ({plain(found.detail)})" if found.detail else "")
@@ -99,6 +102,9 @@ def _told(place: Office, asked: CrmSettings, number: str, contacts: list[Contact
         lines += [line for told in people for line in told.lines] or [
             "unassigned: nobody is responsible for this contact"
         ]
+        lines += [f"a call would ring {_would_ring(turn)}" for turn in turns if turn.who or turn.mobiles]
+        if why == "stranger":
+            lines.append("a call would ring nobody: the responsible are not in the source, and have no usable phone")
     data = {
         "number": number,
         "office": place.name,
@@ -109,6 +115,7 @@ def _told(place: Office, asked: CrmSettings, number: str, contacts: list[Contact
         "contacts": [contact._asdict() for contact in contacts],
         "contact": found.contact.crm_id if found.contact else None,
         "responsible": [told.data for told in people],
+        "rings": [{"employee": t.who, "desk": t.desk, "mobiles": list(t.mobiles), "why": t.reason} for t in turns],
     }
     return Told(lines, data, found.why in ("found", "unknown"))
 
@@ -126,6 +133,16 @@ def _person(place: Office, person: Person) -> Told:
     lines.append(f"   phones in the CRM: {', '.join(map(plain, person.phones)) or 'none'}")
     data = {**person._asdict(), "employee": employee.name if employee else None, "by": by}
     return Told(lines, data, True)
+
+
+def _would_ring(turn: Turn) -> str:
+    """Whom a call would ring, in the order in which it would, and why."""
+    desk = [f"{turn.who}'s browser and SIP phone"] if turn.who and turn.desk != "no" else []
+    mobiles = ["+" + turn.mobiles[0]] if turn.mobiles else []
+    more = (
+        f" (with `all mobiles` also {', '.join('+' + each for each in turn.mobiles[1:])})" if turn.mobiles[1:] else ""
+    )
+    return " then ".join([*desk, *mobiles]) + more + f": {turn.reason}"
 
 
 def _phones(contact: Contact) -> str:

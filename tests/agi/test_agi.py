@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from ivrc.agi.log import masked
 from ivrc.agi.metrics import Metrics
 from ivrc.agi.protocol import AgiError, Request, quoted, read_request, set_variable
-from ivrc.agi.responsible import decide, render, words
 from ivrc.agi.server import Server
 from ivrc.agi.service import Service
 from ivrc.crm.contact import Contact, CrmDown, Person
 from ivrc.crm.directory import Employee, Office
 from ivrc.crm.lookup import Found, Lookup
+from ivrc.crm.responsible import decide, render, words
 from ivrc.crm.settings import PresenceSettings
 
 ANNA = Employee("anna", "17", "101", ("+79161112233",))

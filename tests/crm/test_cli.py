@@ -151,3 +151,11 @@ def test_hostile_text_on_a_terminal(place: Path) -> None:
     (place / "c.csv").write_text('id,name,phone\n1,"\x1b[2J\x07evil",+74951234567\n')
     run("import", "c.csv")
     assert "\x1b" not in run("lookup", "+74951234567").stdout
+
+
+def test_lookup_says_whom_a_call_would_ring(place: Path) -> None:
+    run("import", "c.csv")
+    assert "a call would ring anna's browser and SIP phone" in run("lookup", "84951234567").stdout
+    shown = json.loads(run("lookup", "84951234567", "--format", "json").stdout)
+    assert [(turn["employee"], turn["desk"]) for turn in shown["rings"]] == [("anna", "free")]
+    assert "a call would ring nobody" in run("lookup", "+74951234569").stdout
