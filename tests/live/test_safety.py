@@ -44,7 +44,7 @@ def office(text: str) -> str:
 # {text}
 settings {{ office lab country RU timezone "Europe/Moscow" language en trunk "PJSIP/{{number}}@provider" }}
 employee anna {{ name "{text}" crm "{text}" extension 101 sip "PJSIP/anna" }}
-employee анна {{ name "{text}" sip "PJSIP/anna" }}
+employee анна {{ name "{text}" sip "PJSIP/anna-2" }}
 group _групп_а at once {{ anna анна }}
 hours часы {{ mon-fri 09:00-18:00 }}
 callers _vip {{ "+7 903 *" }}
