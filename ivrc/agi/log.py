@@ -1,44 +1,94 @@
-"""The helper's log: one line of JSON an event on standard error; for a terminal, in colours."""
+"""The helper's log: one line of JSON an event on standard error; for a terminal, plain words.
+
+A request must never wait for the log, nor fail by it: what standard error does not take at once is counted and dropped.
+"""
 
 from __future__ import annotations
 
+import os
+import select
 import sys
+import traceback
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 
-def make_log() -> Any:
-    """A structlog logger. Where structlog is missing, plain lines."""
+LONGEST = 4000
+"""Bytes of a line: a pipe takes as many in one piece."""
+_TEXT = 300
+_TRACE = 1500
+
+
+class Log:
+    """Lines on a file descriptor; None is nowhere. `lost` counts the lines that could not be written."""
+
+    def __init__(self, descriptor: int | None, *, words: bool = False) -> None:
+        self.lost = 0
+        self._descriptor = descriptor
+        self._words = words
+        self._poll = select.poll()
+        if descriptor is not None:
+            self._poll.register(descriptor, select.POLLOUT)
+
+    def info(self, event: str, **fields: Any) -> None:
+        """What goes as it should."""
+        self._tell("info", event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """What somebody may want to look at."""
+        self._tell("warning", event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        """What somebody must mend."""
+        self._tell("error", event, fields)
+
+    def exception(self, event: str, **fields: Any) -> None:
+        """The exception that is being handled, with the end of its trace."""
+        self._tell("error", event, {**fields, "trace": traceback.format_exc()[-_TRACE:]})
+
+    def _tell(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        longest = {"trace": _TRACE}
+        told = {
+            name: printable(value[: longest.get(name, _TEXT)]) if isinstance(value, str) else value
+            for name, value in fields.items()
+        }
+        line = self._line(now, level, event, told)
+        if len(line) > LONGEST:
+            line = self._line(now, level, event, {name: str(value)[:_TEXT] for name, value in told.items()})
+        self._write(line[: LONGEST - 1] + b"\n" if len(line) > LONGEST else line)
+
+    def _line(self, now: str, level: str, event: str, fields: dict[str, Any]) -> bytes:
+        if self._words:
+            told = " ".join(f"{name}={value}" for name, value in fields.items() if value != "")
+            return f"{now[11:23]} {level}: {event} {told}\n".encode()
+        return msgspec.json.encode({"time": now, "level": level, "event": event, **fields}) + b"\n"
+
+    def _write(self, line: bytes) -> None:
+        if self._descriptor is None:
+            return
+        try:
+            if not self._poll.poll(0) or os.write(self._descriptor, line) < len(line):
+                self.lost += 1
+        except OSError:
+            self.lost += 1
+
+
+def make_log() -> Log:
+    """The log on standard error, if there is one: its number may be another file's where it was closed."""
     try:
-        import structlog
-    except ImportError:
-        return _Plain()
-    shown = (
-        [structlog.dev.ConsoleRenderer()]
-        if sys.stderr.isatty()
-        else [structlog.processors.JSONRenderer(ensure_ascii=False)]
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            *shown,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    return structlog.get_logger()
+        descriptor = sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):
+        return Log(None)
+    return Log(descriptor, words=os.isatty(descriptor))
 
 
-class _Plain:
-    """What `ivrc agi run` needs where only the contact book is installed."""
-
-    def __getattr__(self, level: str) -> Any:
-        def write(event: str, **fields: object) -> None:
-            told = " ".join(f"{name}={value!r}" for name, value in fields.items())
-            print(f"{level}: {event} {told}".rstrip(), file=sys.stderr)
-
-        return write
+def printable(text: str) -> str:
+    """A text whose control characters, line ends and invisible signs are written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
 
 
 def masked(number: str) -> str:

@@ -72,12 +72,14 @@ def _request(variables: dict[str, str]) -> Request:
 
 async def set_variable(reader: asyncio.StreamReader, writer: Writer, name: str, value: str) -> None:
     """Set a channel variable and wait until Asterisk has. AgiError if it refuses, or is gone."""
-    writer.write(f"SET VARIABLE {name} {quoted(value)}\n".encode())
+    writer.write(f"SET VARIABLE {name} {quoted(value)}\n".encode("utf-8", "replace"))
     await writer.drain()
+    explaining = False
     for _ in range(MAX_LINES):
         line = (await _line(reader)).rstrip(b"\r\n")
-        if line == _HANGUP or line.startswith(b"520-") or not line:
-            # The caller has gone; or the lines of an explanation, ended by one that begins `520 `.
+        # An explanation has many lines, from one that begins `520-` to one that begins `520 `.
+        explaining = (explaining or line.startswith(b"520-")) and not line.startswith(b"520 ")
+        if explaining or not line or line == _HANGUP:
             continue
         if line.startswith(b"200 "):
             return
@@ -98,6 +100,6 @@ async def _line(reader: asyncio.StreamReader) -> bytes:
         raise AgiError("the connection was closed") from None
     except asyncio.LimitOverrunError:
         raise AgiError("a line is too long") from None
-    except (ConnectionError, OSError) as fault:
+    except OSError as fault:
         raise AgiError(f"the connection was lost: {fault}") from None
     return line

@@ -5,13 +5,52 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from typing import Any
 
 from ivrc.agi.metrics import Metrics
-from ivrc.agi.protocol import LINE_LIMIT, AgiError, Request, read_request, set_variable
-from ivrc.agi.service import MARGIN, Outcome, Service, failure
+from ivrc.agi.protocol import LINE_LIMIT, AgiError, Request, Writer, read_request, set_variable
+from ivrc.agi.service import Outcome, Service
+from ivrc.named import NamedTuple
 
 _LOOPBACK = ("127.", "::1", "localhost")
+
+
+class Talk(NamedTuple):
+    """What became of a session. `trouble`: why there was no answer, or why Asterisk did not take it; "" if it did."""
+
+    request: Request | None = None
+    outcome: Outcome | None = None
+    seconds: float = 0.0
+    trouble: str = ""
+    detail: str = ""
+
+
+async def converse(
+    service: Service,
+    reader: asyncio.StreamReader,
+    writer: Writer,
+    began: float,
+    arguments: tuple[str, ...] | None = None,
+) -> Talk:
+    """A whole session within the deadline, counted from `began` (`time.monotonic`).
+
+    `arguments` are those of the program's command line, in place of the request's. Raises nothing but CancelledError.
+    """
+    talk = Talk()
+    try:
+        async with asyncio.timeout(service.settings.agi.deadline - (time.monotonic() - began)):
+            request = await read_request(reader)
+            if arguments:
+                request = request._replace(script="", arguments=arguments)
+            outcome = await service.answer(request, began)
+            talk = Talk(request, outcome, time.monotonic() - began)
+            await set_variable(reader, writer, "IVRC_FOUND", outcome.line)
+    except TimeoutError:
+        return talk._replace(trouble="too slow")
+    except AgiError as fault:
+        return talk._replace(trouble="no request", detail=str(fault))
+    except OSError as fault:
+        return talk._replace(trouble="lost", detail=str(fault))
+    return talk
 
 
 class Server:
@@ -45,49 +84,23 @@ class Server:
         self._sessions.add(task)
         self.metrics.connections(len(self._sessions))
         try:
-            await self._session(reader, writer)
+            self._tell(await converse(self.service, reader, writer, time.monotonic()))
+        except Exception:
+            self.service.log.exception("a fault of ivrc's own")
         finally:
             self._sessions.discard(task)
             self.metrics.connections(len(self._sessions))
             # Whatever the other side has not taken by now it does not want; nobody waits for it.
             writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
 
-    async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        began = time.monotonic()
-        deadline = self.service.settings.agi.deadline
-        try:
-            async with asyncio.timeout(deadline):
-                await self._converse(reader, writer, began)
-        except TimeoutError:
-            self.metrics.refused("too slow")
-        except AgiError as fault:
-            self.metrics.refused("no request")
-            self.service.log.debug("a connection came to nothing", fault=str(fault))
-        except (ConnectionError, OSError) as fault:
-            self.metrics.refused("lost")
-            self.service.log.debug("a connection was lost", fault=str(fault))
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, began: float) -> None:
-        request = await read_request(reader)
-
-        def until(limit: float) -> float:
-            return limit - MARGIN - (time.monotonic() - began)
-
-        outcome = await self.service.answer(request, until)
-        await self._reply(reader, writer, request, outcome, began)
-
-    async def _reply(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        request: Request,
-        outcome: Outcome,
-        began: float,
-    ) -> None:
-        seconds = time.monotonic() - began
-        self.metrics.answered(outcome.why, outcome.origin, seconds)
-        self.service.tell(outcome, request, seconds)
-        await set_variable(reader, writer, "IVRC_FOUND", outcome.line)
+    def _tell(self, talk: Talk) -> None:
+        if talk.outcome is None or talk.request is None:
+            self.metrics.refused(talk.trouble)
+            return
+        self.metrics.answered(talk.outcome.why, talk.outcome.origin, talk.seconds)
+        if talk.trouble:
+            self.metrics.refused("not taken")
+        self.service.tell(talk.outcome, talk.request, talk.seconds, talk.trouble and f"{talk.trouble}: {talk.detail}")
 
     async def stop(self) -> None:
         """Take no more connections, and give those under way the time that they have."""
@@ -101,22 +114,3 @@ class Server:
         if self._server is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._server.wait_closed(), 1)
-
-
-async def run_once(service: Service, reader: asyncio.StreamReader, writer: Any, arguments: tuple[str, ...]) -> Outcome:
-    """One session with an Asterisk that runs us: the same question, the same answer."""
-    began = time.monotonic()
-    deadline = service.settings.agi.deadline
-    try:
-        async with asyncio.timeout(deadline):
-            request = await read_request(reader)
-            request = request._replace(script="", arguments=arguments or request.arguments)
-            outcome = await service.answer(request, lambda limit: limit - MARGIN - (time.monotonic() - began))
-            await set_variable(reader, writer, "IVRC_FOUND", outcome.line)
-    except TimeoutError:
-        return failure("slow")
-    except AgiError as fault:
-        service.log.error("Asterisk does not ask as it should", fault=str(fault))
-        return failure("error")
-    service.tell(outcome, request, time.monotonic() - began)
-    return outcome

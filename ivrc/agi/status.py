@@ -11,19 +11,15 @@ from ivrc.agi.service import Service
 def health(service: Service) -> tuple[bool, dict[str, Any]]:
     """Whether calls can be answered, and what stands in the way: CRMs that are down, a manifest that is not there."""
     crms = {}
-    for (own, country), look in service.lookups.items():
+    for name, look in service.named_lookups():
         wait = look.breaker.wait()
-        crms[f"{own or 'common'}-{country or 'none'}"] = {
-            "ok": wait <= 0,
-            "last": look.breaker.last if wait > 0 else "",
-            "cached": len(look.cache),
-        }
+        crms[name] = {"ok": wait <= 0, "last": look.breaker.last if wait > 0 else "", "cached": len(look.cache)}
     well = bool(service.offices) and all(crm["ok"] for crm in crms.values())
     return well, {"ok": well, "offices": len(service.offices), "crms": crms}
 
 
 async def serve_status(service: Service, metrics: Metrics, host: str, port: int) -> Any:
-    """Start the page; `await …cleanup()` ends it. OSError if the address cannot be had."""
+    """Start the page; `await …cleanup()` ends it. OSError if the address cannot be had, ImportError without aiohttp."""
     from aiohttp import web
 
     async def show_health(_: web.Request) -> web.Response:
@@ -31,7 +27,7 @@ async def serve_status(service: Service, metrics: Metrics, host: str, port: int)
         return web.json_response(told, status=200 if well else 503)
 
     async def show_metrics(_: web.Request) -> web.Response:
-        return web.Response(body=metrics.render(service), content_type="text/plain", charset="utf-8")
+        return web.Response(body=metrics.render(), headers={"Content-Type": metrics.content_type})
 
     application = web.Application()
     application.router.add_get("/health", show_health)

@@ -25,11 +25,13 @@ _EXTENSION = re.compile(
         | \bx | (?<=\d)x | \bтоновый | \# | ,+ | ;+ | (?<=\d)[pw]+ ) [\s.:№]* (\d{1,8}) [\s)\]]* $"""
 )
 # The usual: digits, spaces and punctuation of ASCII; and texts in which no sign must be folded.
-_USUAL = re.compile(r" *\+?[0-9 ().\-]+")
+# (Possessive, as a long text of blanks would be tried in every way to part it.)
+_USUAL = re.compile(r" *+\+?[0-9 ().\-]++")
 _UNFOLDED = re.compile(r"[\x00-\x7f\u0400-\u045f№]*")
 _SCHEME = re.compile(r"(?i)\s*(?:tel|callto|sips?|whatsapp)\s*:")
 _NUMBER = re.compile(r"[+(]{0,2}\d[\d\s().\-/\u2010-\u2015\u2212·]*")
 _BETWEEN = re.compile(r"(\s*(?:[;,\n\r/|]|\bи\b|\bили\b|\bor\b|\band\b)\s*)")
+_BLANKS = re.compile(r"[^\S\n\r]{2,}+")
 _NO_DIGIT = re.compile(r"\D+")
 _SEVEN = re.compile(r"7[3-9]\d{9}")
 _ONE = re.compile(r"1[2-9]\d{2}[2-9]\d{6}")
@@ -83,9 +85,11 @@ def same(one: str, other: str, country: str | None) -> bool:
 
 def split(text: str) -> list[str]:
     """The numbers written into one field: at commas and the like, where each part is long enough for one."""
+    text = text[: LONGEST * 20]
     if _USUAL.fullmatch(text):
         return [text.strip()] if text.strip() else []
-    pieces = _BETWEEN.split(text[: LONGEST * 20])
+    # Long runs of blanks cost the square of their length.
+    pieces = _BETWEEN.split(_BLANKS.sub(" ", text))
     parts = [pieces[0]]
     for separator, part in zip(pieces[1::2], pieces[2::2], strict=True):
         if len(_NO_DIGIT.sub("", part)) >= _LEAST_DIGITS:

@@ -42,8 +42,9 @@ def decide(found: Found, office: Office, presence: PresenceSettings, caller: str
     turns: list[Turn] = []
     for person in found.contact.responsible[:2]:
         turn = _turn(person, office, presence, caller)
-        # The second is not the first once more.
-        turns.append(Turn("", "", ()) if turn in turns else turn)
+        # The second is not the first once more, by whatever they were found.
+        again = any(turn.who == each.who and (turn.who or turn.mobiles == each.mobiles) for each in turns)
+        turns.append(Turn("", "", ()) if again else turn)
     return ("found" if any(turn.who or turn.mobiles for turn in turns) else "stranger"), turns
 
 
@@ -97,7 +98,10 @@ def _may_be_dialled(e164: str) -> bool:
     """Whether a number is one in use, and not one that the caller's call would be billed for."""
     import phonenumbers as library
 
-    number = library.parse(e164, None)
+    try:
+        number = library.parse(e164, None)
+    except library.NumberParseException:
+        return False
     costly = (library.PhoneNumberType.PREMIUM_RATE, library.PhoneNumberType.SHARED_COST)
     return library.is_valid_number(number) and library.number_type(number) not in costly
 
