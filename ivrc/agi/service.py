@@ -6,6 +6,7 @@ Settings and manifest are read anew while calls go on; a file that is wrong leav
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import time
 from collections.abc import Iterator
@@ -52,6 +53,7 @@ class Service:
         self.settings: Settings = load(config)
         self.offices: dict[str, Office] = {}
         self.lookups: dict[tuple[str, str | None], Lookup] = {}
+        self._mobiles: dict[str, frozenset[str]] = {}
         self._stamp: tuple[int, int] | None = None
         self._retiring: set[asyncio.Task[None]] = set()
         # A disk that does not answer must not stop the calls.
@@ -64,6 +66,9 @@ class Service:
         """Load now what the first calls would have to wait for. SettingsError if a CRM's settings are of no use."""
         _try_kinds(self.settings)
         import phonenumbers  # noqa: F401
+
+        # What is loaded stays: the collector need not walk it again and again.
+        gc.freeze()
 
     async def reload(self) -> bool:
         """Read the settings and the manifest again; False, and a line in the log, if they stay as they were."""
@@ -119,6 +124,10 @@ class Service:
             self.log.error("the manifest is of no use, what was known stays", fault=fault)
         else:
             self.offices = offices
+            self._mobiles = {
+                name: frozenset(mobile for employee in office.employees for mobile in employee.mobiles)
+                for name, office in offices.items()
+            }
 
     def lookup_of(self, office: Office) -> Lookup | None:
         """The look-up service of an office's CRM; None if there is none."""
@@ -166,7 +175,7 @@ class Service:
         if not number:
             return _outcome("hidden", office=name)
         caller = normal(number, office.country) or ""
-        if caller and any(caller in employee.mobiles for employee in office.employees):
+        if caller in self._mobiles[name]:
             return _outcome("own", office=name, number=number, detail="an employee's own mobile")
         look = self.lookup_of(office)
         asked = self._asked(name)

@@ -13,12 +13,14 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from ivrc.agi.session import Session, Talk
 
 LONGEST = 10.0
 """Seconds: the most that a source's `lookup` may be."""
 _GRACE = 0.5
-_PIECE = 4096
 
 
 def run(config: Path | None, arguments: tuple[str, ...], began: float) -> NoReturn:
@@ -36,44 +38,52 @@ def _end_at(moment: float) -> None:
 
 async def _session(config: Path | None, arguments: tuple[str, ...], began: float) -> int:
     from ivrc.agi.log import make_log
-    from ivrc.agi.server import converse
     from ivrc.agi.service import Service, seconds_of
     from ivrc.crm.settings import SettingsError, locate
 
-    log, reader, writer = make_log(), _input(), Output()
+    log = make_log()
     try:
         service = Service(locate(config or _beside()), log)
     except SettingsError as fault:
         # The call goes on, and the history has the reason.
         log.error("the settings are wrong", fault=str(fault))
-        await _say(reader, writer, "unset")
+        await _talk(_always("unset"), 2.0, began)
         return 2
     except Exception:
         log.exception("a fault of ivrc's own")
-        await _say(reader, writer, "error")
+        await _talk(_always("error"), 2.0, began)
         return 1
+    deadline = service.settings.agi.deadline
     given = seconds_of(arguments[3]) if len(arguments) > 3 else LONGEST
-    _end_at(began + min(given, service.settings.agi.deadline) + _GRACE)
-    talk = await converse(service, reader, writer, began, arguments)
+    _end_at(began + min(given, deadline) + _GRACE)
+    talk = await _talk(service.answer, deadline, began, arguments)
     if talk.outcome is None or talk.request is None:
         log.error("Asterisk does not ask as it should", trouble=talk.trouble, fault=talk.detail)
         return 1
-    trouble = talk.trouble and f"{talk.trouble}: {talk.detail}"
-    service.tell(talk.outcome, talk.request, talk.seconds, trouble)
+    service.tell(talk.outcome, talk.request, talk.seconds, talk.trouble and f"{talk.trouble}: {talk.detail}")
     return 1 if talk.trouble else 0
 
 
-async def _say(reader: asyncio.StreamReader, writer: Output, why: str) -> None:
+async def _talk(answer: Any, seconds: float, began: float, arguments: tuple[str, ...] = ()) -> Talk:
+    """A session with who is at the other end of standard input and output."""
+    from ivrc.agi.session import Session
+
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[Talk] = loop.create_future()
+    session = Session(answer, lambda _, talk: over.set_result(talk), seconds, began=began, arguments=arguments)
+    session.connection_made(Output())
+    threading.Thread(target=_listen, args=(session, loop), daemon=True).start()
+    return await over
+
+
+def _always(why: str) -> Any:
     """The answer where there is nobody to ask for one."""
-    from ivrc.agi.protocol import AgiError, read_request, set_variable
     from ivrc.agi.service import failure
 
-    try:
-        async with asyncio.timeout(1):
-            await read_request(reader)
-            await set_variable(reader, writer, "IVRC_FOUND", failure(why).line)
-    except (AgiError, TimeoutError):
-        return
+    async def answer(_: Any, began: float) -> Any:
+        return failure(why)
+
+    return answer
 
 
 def _beside() -> Path | None:
@@ -84,7 +94,7 @@ def _beside() -> Path | None:
 
 
 class Output:
-    """Standard output as a stream: a few short lines, which a pipe always takes."""
+    """Standard output as a session's channel: a short line, which a pipe always takes."""
 
     def write(self, data: bytes) -> None:
         """Send it; AgiError if nobody takes it."""
@@ -98,39 +108,25 @@ class Output:
         except OSError as fault:
             raise AgiError(f"Asterisk is gone: {fault.strerror}") from None
 
-    async def drain(self) -> None:
-        """Nothing waits."""
+    def close(self) -> None:
+        """The process is about to end."""
+
+    abort = close
 
 
-def _input() -> asyncio.StreamReader:
-    """Standard input, be it pipe, file, terminal or closed. Read in a thread: not all of these can be waited for."""
-    from ivrc.agi.protocol import LINE_LIMIT
+def _listen(session: Session, loop: asyncio.AbstractEventLoop) -> None:
+    """Hand over what comes on standard input, be it pipe, file or terminal: not all of these can be waited for."""
+    from ivrc.agi.protocol import LIMIT
 
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=LINE_LIMIT, loop=loop)
-
-    def take(data: bytes, taken: threading.Event) -> None:
-        reader.feed_data(data) if data else reader.feed_eof()
-        taken.set()
-
-    def read() -> None:
-        data = b"" if sys.stdin is None else _piece()
-        # As much as a session is at the most; what is more stays where it is.
-        for _ in range(16):
-            taken = threading.Event()
-            loop.call_soon_threadsafe(take, data, taken)
-            if not data:
-                return
-            taken.wait()
-            data = _piece()
-        loop.call_soon_threadsafe(reader.feed_eof)
-
-    threading.Thread(target=read, daemon=True).start()
-    return reader
+    total = 0
+    while (data := _piece()) and total < 2 * LIMIT:
+        total += len(data)
+        loop.call_soon_threadsafe(session.data_received, data)
+    loop.call_soon_threadsafe(session.eof_received)
 
 
 def _piece() -> bytes:
     try:
-        return os.read(0, _PIECE)
+        return b"" if sys.stdin is None else os.read(0, 4096)
     except OSError:
         return b""

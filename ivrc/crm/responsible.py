@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from ivrc.crm.contact import Contact, Person
@@ -22,6 +23,8 @@ MAX_PHONES = 5
 MAX_WORDS = 40
 """Characters of a contact's id and name."""
 _NOBODY = ("", "", "")
+# `\w` is letters and digits of every script, and `_`.
+_SIGNS = re.compile(r"[^\w .-]+")
 
 
 class Turn(NamedTuple):
@@ -108,5 +111,4 @@ def _may_be_dialled(e164: str) -> bool:
 
 def words(text: str) -> str:
     """A text of the CRM's for the call history: letters, digits, space, `.`, `-` and `_`, not many."""
-    kept = "".join(char for char in text[: 20 * MAX_WORDS] if char.isalnum() or char in " .-_")
-    return " ".join(kept.split())[:MAX_WORDS]
+    return " ".join(_SIGNS.sub("", text[: 20 * MAX_WORDS]).split())[:MAX_WORDS]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from typing import Any
 
@@ -11,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivrc.agi.protocol import AgiError, Request, quoted, read_request, set_variable
+from ivrc.agi.protocol import Request, parse_head, quoted
+from ivrc.agi.service import Outcome
+from ivrc.agi.session import Session, Talk
 from ivrc.crm.contact import Contact, Person
 from ivrc.crm.directory import Employee, Office
 from ivrc.crm.lookup import Found
@@ -108,79 +109,109 @@ def test_ten_megabytes_of_a_name_are_forty_characters() -> None:
 # ── the protocol ────────────────────────────────────────────────────────────────────────────────
 
 
-def fed(data: bytes) -> asyncio.StreamReader:
-    reader = asyncio.StreamReader(limit=4096)
-    reader.feed_data(data)
-    reader.feed_eof()
-    return reader
-
-
-class Sink:
-    """What is written."""
+class Wire:
+    """What a session writes."""
 
     def __init__(self) -> None:
         self.data = b""
+        self.ended = ""
 
     def write(self, data: bytes) -> None:
         self.data += data
 
-    async def drain(self) -> None:
-        pass
+    def close(self) -> None:
+        self.ended = "closed"
+
+    def abort(self) -> None:
+        self.ended = "aborted"
+
+
+def session(*pieces: bytes, line: str = "1/hidden////////", eof: bool = True) -> tuple[Talk, Wire]:
+    """A session in which these pieces come in, one after the other."""
+
+    async def answer(request: Request, began: float) -> Outcome:
+        await asyncio.sleep(0)
+        return Outcome(line, "hidden")
+
+    async def run() -> tuple[Talk, Wire]:
+        wire = Wire()
+        over: asyncio.Future[Talk] = asyncio.get_running_loop().create_future()
+        made = Session(answer, lambda _, talk: over.set_result(talk), 60.0)
+        made.connection_made(wire)
+        for piece in pieces:
+            made.data_received(piece)
+        if eof:
+            made.eof_received()
+        return await over, wire
+
+    return asyncio.run(run())
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=6000))
-def test_any_bytes_are_a_request_or_an_agi_error(data: bytes) -> None:
-    async def read() -> None:
-        with contextlib.suppress(AgiError):
-            await read_request(fed(data))
-
-    asyncio.run(read())
+@given(st.lists(st.binary(max_size=3000) | st.sampled_from([b"agi_x: 1\n", b"\n", b"200 result=1\n"]), max_size=6))
+def test_any_bytes_in_any_pieces_come_to_an_end(pieces: list[bytes]) -> None:
+    talk, wire = session(*pieces)
+    assert wire.ended
+    assert talk.trouble or talk.outcome
 
 
 @pytest.mark.parametrize(
     "head",
-    [b"\n", b"GET / HTTP/1.1\r\n\r\n", b"agi_x: " + b"y" * 5000 + b"\n\n", b"agi_x: 1\n" * 200 + b"\n", b"agi_x: 1\n"],
-)
+    [
+        b"\n\n", b"\n\nagi_x: 1\n\n", b"GET / HTTP/1.1\n\n", b"agi_x: " + b"y" * 20_000 + b"\n\n", 
+        b"agi_x: 1\n" * 200 + b"\n",
+        b"agi_x: 1\n", b"x" * 20_000, b"agi_x: 1\nx\n\n", b"agi_x 1\n\n", b"",
+    ],
+)  # fmt: skip
 def test_what_is_no_request(head: bytes) -> None:
-    async def read() -> None:
-        with pytest.raises(AgiError):
-            await read_request(fed(head))
+    talk, wire = session(head)
+    assert (talk.outcome, talk.trouble, wire.data, wire.ended) == (None, "no request", b"", "aborted")
 
-    asyncio.run(read())
+
+def test_long_runs_of_blanks_are_read_in_no_time() -> None:
+    # The square of the length would be a quarter of a milliard steps for each.
+    for _ in range(200):
+        assert parse_head(b"agi_x:y" + b" " * 16_000 + b"y").variables["agi_x"].endswith("y")
 
 
 def test_arguments_in_their_order_whatever_the_encoding() -> None:
-    head = b"agi_network_script: responsible\nagi_arg_2: \xff\xd0\nagi_arg_1: acme\nagi_callerid: 1\n\n"
+    head = b"agi_network_script: responsible\nagi_arg_2: \xff\xd0 \nagi_arg_1: acme\nagi_arg_3: \nagi_arg_5: x"
+    request = parse_head(head)
+    assert (request.script, request.arguments) == ("responsible", ("acme", "\ufffd\ufffd", ""))
 
-    async def read() -> Request:
-        return await read_request(fed(head))
 
-    request = asyncio.run(read())
-    assert (request.script, request.arguments[0]) == ("responsible", "acme")
+ASKED = b"agi_network_script: x\n\n"
 
 
 @pytest.mark.parametrize(
-    ("answer", "taken"),
+    ("answer", "trouble"),
     [
-        (b"200 result=1\n", True),
-        (b"HANGUP\n200 result=1\n", True),
-        (b"520-Invalid\nUsage\n520 End\n", False),
-        (b"510 Invalid\n", False),
-        (b"", False),
+        (b"200 result=1\n", ""),
+        (b"HANGUP\r\n200 result=1\n", ""),
+        (b"520-Invalid\nUsage: 200 x\n520 End\n", "no request"),
+        (b"510 Invalid\n", "no request"),
+        (b"520-Invalid\nUsage\n", "lost"),
+        (b"200 resu", "lost"),
+        (b"", "lost"),
+        (b"x\n" * 10_000, "no request"),
     ],
 )
-def test_what_asterisk_answers(answer: bytes, taken: bool) -> None:
-    async def run() -> bytes:
-        sink = Sink()
-        await set_variable(fed(answer), sink, "X", 'a "b" \\ \n c')
-        return sink.data
+def test_what_asterisk_answers(answer: bytes, trouble: str) -> None:
+    talk, wire = session(ASKED, answer, line='a "b" \\ \n c \ud800')
+    assert talk.trouble == trouble
+    if len(answer) < 1000:
+        assert wire.data == b'SET VARIABLE IVRC_FOUND "a \\"b\\" \\\\   c ?"\n'
 
-    if not taken:
-        with pytest.raises(AgiError):
-            asyncio.run(run())
-        return
-    assert asyncio.run(run()) == b'SET VARIABLE X "a \\"b\\" \\\\   c"\n'
+
+def test_a_head_byte_by_byte() -> None:
+    everything = ASKED + b"200 result=1\n"
+    talk, _ = session(*(everything[index : index + 1] for index in range(len(everything))))
+    assert talk.trouble == ""
+
+
+def test_who_has_closed_its_half_may_still_listen() -> None:
+    talk, wire = session(ASKED)
+    assert wire.data and talk.outcome and talk.trouble == "lost"
 
 
 @given(st.text())
