@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: run test check bench format setup asterisk clean
+.PHONY: run test check bench soak format setup asterisk clean
 
 run: setup
 	$(BIN)/python -m ivrc.testbed.demo examples/$(EXAMPLE)
@@ -24,7 +24,11 @@ check: setup
 bench: setup asterisk
 	$(BIN)/python bench/compile.py
 	$(BIN)/python bench/calls.py
+	$(BIN)/python bench/agi.py
 	$(BIN)/python bench/setup.py
+
+soak: setup
+	$(BIN)/python bench/soak.py
 
 format: setup
 	$(BIN)/ruff format .

@@ -18,6 +18,7 @@ LONGEST = 4000
 """Bytes of a line: a pipe takes as many in one piece."""
 _TEXT = 300
 _TRACE = 1500
+_CUT = 100
 
 
 class Log:
@@ -49,15 +50,18 @@ class Log:
 
     def _tell(self, level: str, event: str, fields: dict[str, Any]) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        longest = {"trace": _TRACE}
-        told = {
-            name: printable(value[: longest.get(name, _TEXT)]) if isinstance(value, str) else value
-            for name, value in fields.items()
-        }
-        line = self._line(now, level, event, told)
+        try:
+            line = b"" if self._words else self._line(now, level, event, fields)
+        except UnicodeEncodeError:
+            line = b""
+        # JSON escapes what is not printable in ASCII; all else is looked at sign by sign.
+        if not line or not line.isascii() or b"\x7f" in line or len(line) > LONGEST:
+            told = {name: _short(value) if isinstance(value, str) else value for name, value in fields.items()}
+            told |= {name: printable(value[-_TRACE:]) for name, value in fields.items() if name == "trace"}
+            line = self._line(now, level, event, told)
         if len(line) > LONGEST:
-            line = self._line(now, level, event, {name: str(value)[:_TEXT] for name, value in told.items()})
-        self._write(line[: LONGEST - 1] + b"\n" if len(line) > LONGEST else line)
+            line = self._line(now, level, event, {name: str(value)[:_CUT] for name, value in told.items()})
+        self._write(line)
 
     def _line(self, now: str, level: str, event: str, fields: dict[str, Any]) -> bytes:
         if self._words:
@@ -82,6 +86,10 @@ def make_log() -> Log:
     except (AttributeError, OSError, ValueError):
         return Log(None)
     return Log(descriptor, words=os.isatty(descriptor))
+
+
+def _short(text: str) -> str:
+    return printable(text[:_TEXT])
 
 
 def printable(text: str) -> str:

@@ -32,11 +32,10 @@ class Metrics:
         self._seconds = prometheus.Histogram(
             "ivrc_lookup_seconds", "From connection to answer", buckets=_BUCKETS, registry=registry
         )
-        self._connections = prometheus.Gauge("ivrc_connections", "Connections open now", registry=registry)
         self._refused = prometheus.Counter(
             "ivrc_refused", "Connections that came to nothing", ("reason",), registry=registry
         )
-        registry.register(_Crms(service))
+        registry.register(_Now(service))
 
     def answered(self, why: str, origin: str, seconds: float) -> None:
         """A request was answered."""
@@ -53,11 +52,6 @@ class Metrics:
         if self._registry is not None:
             self._refused.labels(reason).inc()
 
-    def connections(self, count: int) -> None:
-        """So many are open."""
-        if self._registry is not None:
-            self._connections.set(count)
-
     def render(self) -> bytes:
         """The page for Prometheus."""
         if self._registry is None:
@@ -66,8 +60,8 @@ class Metrics:
         return text
 
 
-class _Crms:
-    """What the look-up services know of their CRMs, read when the page is."""
+class _Now:
+    """How things stand, read when the page is."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -75,6 +69,7 @@ class _Crms:
     def collect(self) -> Iterator[Any]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+        open_now = GaugeMetricFamily("ivrc_connections", "Connections open now", self._service.sessions)
         down = GaugeMetricFamily("ivrc_crm_down", "1 while a CRM is left alone", labels=("crm",))
         cached = GaugeMetricFamily("ivrc_cache_entries", "Answers kept", labels=("crm",))
         asked = CounterMetricFamily("ivrc_crm_requests", "Requests sent to a CRM", labels=("crm",))
@@ -83,4 +78,4 @@ class _Crms:
             cached.add_metric((name,), len(look.cache))
             asked.add_metric((name,), look.counts["asked"])
         lost = CounterMetricFamily("ivrc_log_lost", "Lines of the log that nobody took", self._service.log.lost)
-        yield from (down, cached, asked, lost)
+        yield from (open_now, down, cached, asked, lost)

@@ -15,7 +15,8 @@ LIMIT = 16384
 MAX_LINES = 100
 END = b"\n\n"
 """What ends a head."""
-_VARIABLE = re.compile(r"^(agi_[^:\n]*+):[ \t]*+([^\n]*+)$", re.MULTILINE)
+_HEAD = re.compile(r"(?:agi_[^:\n]*+:[^\n]*+(?:\n|\Z))+")
+_OF_USE = re.compile(r"^agi_(network_script|uniqueid|arg_\d++):([^\n]*+)", re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # What Asterisk sends of its own accord when the caller has gone.
 _HANGUP = b"HANGUP"
@@ -26,31 +27,25 @@ class AgiError(Exception):
 
 
 class Request(NamedTuple):
-    """The head of an AGI session: the script asked for, its arguments, and all of Asterisk's variables."""
+    """What is of use in the head of an AGI session: the script asked for, its arguments, the call's unique id."""
 
     script: str
     arguments: tuple[str, ...]
-    variables: dict[str, str]
+    call: str = ""
 
 
 def parse_head(head: bytes) -> Request:
     """A head without its END. AgiError if it is none."""
     text = head.decode("utf-8", "replace")
-    found = _VARIABLE.findall(text)
-    if len(found) != text.count("\n") + 1:
-        raise AgiError("this is no AGI request")
-    if len(found) > MAX_LINES:
+    if text.count("\n") >= MAX_LINES:
         raise AgiError("the head of the request has too many lines")
-    variables: dict[str, str] = dict(found)
-    return Request(variables.get("agi_network_script", "").strip(), _arguments(variables), variables)
-
-
-def _arguments(variables: dict[str, str]) -> tuple[str, ...]:
-    """`agi_arg_1` and on, as far as they go without a gap."""
-    found: list[str] = []
-    while (value := variables.get(f"agi_arg_{len(found) + 1}")) is not None:
-        found.append(value.strip())
-    return tuple(found)
+    if not _HEAD.fullmatch(text):
+        raise AgiError("this is no AGI request")
+    found = dict(_OF_USE.findall(text))
+    arguments: list[str] = []
+    while (value := found.get(f"arg_{len(arguments) + 1}")) is not None:
+        arguments.append(value.strip())
+    return Request(found.get("network_script", "").strip(), tuple(arguments), found.get("uniqueid", "").strip())
 
 
 def set_variable(name: str, value: str) -> bytes:

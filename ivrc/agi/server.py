@@ -42,14 +42,14 @@ class Server:
             return _Refused()
         session = Session(self.service.answer, self._is_over, self.service.settings.agi.deadline)
         self._sessions.add(session)
-        self.metrics.connections(len(self._sessions))
+        self.service.sessions = len(self._sessions)
         return session
 
     def _is_over(self, session: Session, talk: Talk) -> None:
         self._sessions.discard(session)
         if not self._sessions:
             self._idle.set()
-        self.metrics.connections(len(self._sessions))
+        self.service.sessions = len(self._sessions)
         if talk.outcome is None or talk.request is None:
             self.metrics.refused(talk.trouble)
             if talk.trouble == "error":

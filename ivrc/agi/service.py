@@ -53,6 +53,8 @@ class Service:
         self.settings: Settings = load(config)
         self.offices: dict[str, Office] = {}
         self.lookups: dict[tuple[str, str | None], Lookup] = {}
+        self.sessions = 0
+        """How many are under way, as their server says."""
         self._mobiles: dict[str, frozenset[str]] = {}
         self._stamp: tuple[int, int] | None = None
         self._retiring: set[asyncio.Task[None]] = set()
@@ -205,7 +207,7 @@ class Service:
             origin=outcome.origin,
             who=outcome.who,
             milliseconds=round(seconds * 1000, 1),
-            call=request.variables.get("agi_uniqueid", ""),
+            call=request.call,
             **({"detail": outcome.detail} if failed else {}),
             **({"not_taken": trouble} if trouble else {}),
         )

@@ -171,7 +171,7 @@ def test_what_is_no_request(head: bytes) -> None:
 def test_long_runs_of_blanks_are_read_in_no_time() -> None:
     # The square of the length would be a quarter of a milliard steps for each.
     for _ in range(200):
-        assert parse_head(b"agi_x:y" + b" " * 16_000 + b"y").variables["agi_x"].endswith("y")
+        assert parse_head(b"agi_uniqueid:y" + b" " * 16_000 + b"y").call.endswith("y")
 
 
 def test_arguments_in_their_order_whatever_the_encoding() -> None:
