@@ -99,11 +99,33 @@ def test_nothing_of_the_crms_but_words_and_digits_gets_through(people: list[Pers
     assert {parts[2], parts[5]} <= {"", "anna", "boris"}
     assert all(re.fullmatch(r"[0-9-]*", parts[index]) for index in (4, 7))
     assert re.fullmatch(r"[\w .-]{0,40}", parts[8]) and re.fullmatch(r"[\w .-]{0,40}", parts[9])
-    assert len(answer.encode()) < 800
+    assert len(answer.encode()) <= 600
 
 
 def test_ten_megabytes_of_a_name_are_forty_characters() -> None:
     assert len(words("ы" * 10_000_000)) == 40
+
+
+@pytest.mark.parametrize(
+    "text", [" " * 1_000_000 + "x", "x" + " " * 1_000_000 + "x", "\n \n" * 300_000, ",1" * 500_000]
+)
+def test_a_million_signs_in_a_phone_hold_nobody_up(text: str) -> None:
+    # The square of the length would be hours for each.
+    assert line(Person("18", phones=(text,) * 20)) == "1/found/boris/free/////c1/Ivan"
+
+
+def test_a_line_is_never_long() -> None:
+    """Signs of four bytes, and as many phones as there may be."""
+    contact = Contact("\U00020000" * 99, "\U00020000" * 99, (), tuple(
+        Person(crm_id, phones=tuple(f"+7903765430{index}" for index in range(9))) for crm_id in ("17", "18")
+    ))  # fmt: skip
+    told, turns = decide(Found("found", contact), OFFICE, PresenceSettings(), CALLER)
+    assert 400 < len(render(told, turns, contact).encode()) <= 600
+
+
+def test_one_employee_found_by_two_ways_is_one() -> None:
+    twice = (Person("17", phones=("+79037654301",)), Person("", extension="101", phones=("+79037654302",)))
+    assert line(*twice) == "1/found/anna/free/79037654301////c1/Ivan"
 
 
 # ── the protocol ────────────────────────────────────────────────────────────────────────────────
