@@ -41,7 +41,7 @@ $(VENV)/ready: pyproject.toml Makefile
 		$(PYTHON) -m pip install --user virtualenv && $(PYTHON) -m virtualenv $(VENV); } || \
 		{ echo "make: Python's venv is missing: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable ".[audio,agi,sql,history,dev]"
+	$(BIN)/python -m pip install --quiet --editable ".[audio,agi,sql,history,deploy,dev]"
 	touch $@
 
 asterisk: setup
