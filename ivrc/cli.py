@@ -38,6 +38,7 @@ _ELSEWHERE = {
     "agi": ("ivrc.agi.cli", "", "Answer the dialplan's questions: serve, run, unit."),
     "history": ("ivrc.history.cli", "history", "The calls that were: list, journey, messages, faxes."),
     "crm": ("ivrc.crm.cli", "crm", "Whose customer a caller is: contact book, look-ups, checks."),
+    "diff": ("ivrc.differing", "diff", "What callers would meet differently, from one state to another."),
     "simulate": ("ivrc.simulating", "simulate", "Try a call without a phone: who rings, what is heard, how it ends."),
 }
 

@@ -60,6 +60,20 @@ def compile_offices(paths: list[Path]) -> Compiled:
         return _run(paths, write=True)
 
 
+def render_dialplan(paths: list[Path]) -> dict[str, str]:
+    """The files that Asterisk reads, as text; prompts are not looked at, offices with errors are left out."""
+    with _no_collection():
+        roots = find_roots(paths)
+        loader = Loader(common_folder(paths), Sources())
+        built = [(root, build_office(root, loader)[0]) for root in roots]
+        own = set(loader.offices(roots))
+        files = assemble([office.unit for root, office in built if office and root in own])
+    texts = {
+        name: content for name, content in files.items() if name.endswith(".conf") and not isinstance(content, Path)
+    }
+    return {name: b"".join(content).decode() for name, content in texts.items()}
+
+
 @contextmanager
 def _no_collection() -> Iterator[None]:
     """Without the cyclic garbage collector: a compilation makes no cycles, and walking its nodes costs a third."""
