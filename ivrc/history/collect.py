@@ -23,7 +23,8 @@ _SILENT = 24 * 3600.0
 class Collector:
     """Reads one machine's log into a store."""
 
-    def __init__(self, settings: HistorySettings, store: Store) -> None:
+    def __init__(self, settings: HistorySettings, store: Store, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self.settings = settings
         self.store = store
         self.machine = settings.name
@@ -97,9 +98,10 @@ class Collector:
         """Now and then: end what never will, forget what need not be kept."""
         if time.monotonic() - self._swept > _SWEEP:
             self._swept = time.monotonic()
-            self.store.give_up(self.machine, time.time() - _SILENT)
-            self.store.drop_rows(time.time() - _SILENT)
-            prune(self.settings, self.store)
+            now = self._clock()
+            self.store.give_up(self.machine, now - _SILENT)
+            self.store.drop_rows(now - _SILENT)
+            prune(self.settings, self.store, now)
 
 
 def prune(settings: HistorySettings, store: Store, now: float | None = None) -> tuple[int, int]:

@@ -48,10 +48,12 @@ class Plan:
         self._office_of: dict[str, str] = {}
         self.people: dict[str, Person] = {}
         self.numbers: set[str] = set()
+        self._mailboxes: dict[tuple[str, str], Person] = {}
         self._read(dialplan)
         for office in (manifest or {}).get("offices", []):
             for one in office["employees"]:
                 person = Person(office["name"], one["name"], one["display"] or one["name"])
+                self._mailboxes[office["name"], one.get("extension") or one["name"]] = person
                 for device in one["devices"]:
                     self.people[_endpoint(device)] = person
                 for mobile in one["mobiles"]:
@@ -87,6 +89,11 @@ class Plan:
     def person(self, endpoint: str) -> Person | None:
         """Who an endpoint (`anna`) or a number (E.164) is."""
         return self.people.get(endpoint)
+
+    def mailbox_owner(self, path: str) -> Person | None:
+        """Whose mailbox a message of Asterisk's own lies in: `…/ivrc-acme/101/INBOX/msg0000`."""
+        parts = path.split("/")
+        return self._mailboxes.get((parts[-4].removeprefix("ivrc-"), parts[-3])) if len(parts) > 4 else None
 
 
 def load_plan(build: Path) -> Plan:

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Computed,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy import UniqueConstraint as Unique
 
 # SQLite counts up by itself only in a column of this very type.
 _ID = BigInteger().with_variant(Integer, "sqlite")
+# The columns of a call in which search looks; there is an index over all of them (migration 0003).
+SEARCHED = ("caller", "caller_name", "number", "contact_name", "words")
 metadata = MetaData()
 
 calls = Table(
@@ -31,11 +46,15 @@ calls = Table(
     Column("outcome", String(20), nullable=False),
     Column("words", Text, nullable=False),
     Column("answered_by", Text, nullable=False),
+    # The order of lists: its moment in milliseconds, and bits of its id.
+    Column("sortkey", BigInteger, Computed("(CAST(began * 1000 AS BIGINT) << 20) | (id & 1048575)")),
     Unique("machine", "linkedid"),
     Index("call_began", "began"),
     Index("call_caller", "caller"),
     Index("call_number", "number"),
-    Index("call_outcome", "outcome", "began"),
+    Index("call_outcome", "outcome", "sortkey"),
+    Index("call_office", "office", "sortkey"),
+    Index("call_sortkey", "sortkey"),
     Index("call_settled", "settled"),
 )
 
@@ -58,6 +77,20 @@ legs = Table(
     Column("result", String(40), nullable=False),
     Index("leg_call", "call"),
     Index("leg_employee", "employee"),
+)
+
+# Whose call it is too: who was rung (and talked), whose mailbox has its message. For lists and for who may see it.
+involved = Table(
+    "involved",
+    metadata,
+    Column("call", _ID, ForeignKey("call.id", ondelete="CASCADE"), primary_key=True),
+    Column("office", String(40), primary_key=True),
+    Column("employee", String(120), primary_key=True),
+    Column("sortkey", BigInteger, nullable=False),
+    Column("talked", Boolean, nullable=False),
+    Column("mailbox", Boolean, nullable=False),
+    Index("involved_employee", "employee", "sortkey"),
+    Index("involved_office", "office", "employee", "sortkey"),
 )
 
 entries = Table(
@@ -114,4 +147,28 @@ sources = Table(
     Column("head", String(40), nullable=False),
     Column("seen", Float, nullable=False),
     Column("offset", BigInteger, nullable=False),
+)
+
+# Who may look at the page. `password` is a hash; `office` and `employee` are what they see, empty for all.
+accounts = Table(
+    "account",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", String(80), nullable=False, unique=True),
+    Column("role", String(20), nullable=False),
+    Column("office", String(40), nullable=False),
+    Column("employee", String(120), nullable=False),
+    Column("password", String(200), nullable=False),
+    Column("created", Float, nullable=False),
+)
+
+# Who is logged in: the hash of what their browser has.
+logins = Table(
+    "login",
+    metadata,
+    Column("token", String(64), primary_key=True),
+    Column("account", _ID, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("expires", Float, nullable=False),
+    Index("login_account", "account"),
 )

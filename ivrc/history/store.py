@@ -20,8 +20,8 @@ from ivrc.history.cel import Event
 from ivrc.history.journey import Call, tell
 from ivrc.history.log import Place
 from ivrc.history.plan import Plan
-from ivrc.history.schema import calls, entries, legs, media, metadata, rows, sources
-from ivrc.named import NamedTuple
+from ivrc.history.schema import calls, entries, involved, legs, media, metadata, rows, sources
+from ivrc.history.search import SHOWN, Filter, Scope, select_calls
 
 LOCKED = 30.0
 """Seconds to wait for another's lock on the SQLite file."""
@@ -30,19 +30,6 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 class StoreError(Exception):
     """A database that cannot be used. The message is for people."""
-
-
-class Filter(NamedTuple):
-    """Which calls: times in seconds since 1970; texts are found anywhere in number, caller or name."""
-
-    since: float = 0.0
-    until: float = 0.0
-    number: str = ""
-    caller: str = ""
-    employee: str = ""
-    outcome: str = ""
-    search: str = ""
-    limit: int = 50
 
 
 class Store:
@@ -54,6 +41,7 @@ class Store:
             self.engine = _engine(url)
             with self.engine.begin() as connection:
                 _migrate(connection)
+                self._full_text = _has_full_text(connection)
         except (sa.exc.SQLAlchemyError, OSError, ImportError) as fault:
             raise StoreError(f"the database cannot be used: {_reason(fault)}") from None
 
@@ -144,28 +132,55 @@ class Store:
 
     # ── reading ──
 
-    def find(self, wanted: Filter) -> list[dict[str, Any]]:
+    def find(self, wanted: Filter, scope: Scope = Scope()) -> list[dict[str, Any]]:  # noqa: B008
         """Calls, the newest first, each with how many files it has."""
-        count = sa.select(sa.func.count()).where(media.c.call == calls.c.id).scalar_subquery()
-        query = sa.select(calls, count.label("files")).order_by(calls.c.began.desc(), calls.c.id.desc())
-        query = query.where(*_conditions(wanted))
-        if wanted.limit:
-            query = query.limit(wanted.limit)
+        return [{name: value for name, value in row.items() if name != "sortkey"} for row in self.page(wanted, scope)]
+
+    def page(self, wanted: Filter, scope: Scope = Scope()) -> list[dict[str, Any]]:  # noqa: B008
+        """The same, with each call's sortkey: with the last one's as `before` the list goes on."""
         with self._transaction() as connection:
+            query = select_calls(connection, wanted, scope, self._full_text)
             return [dict(row._mapping) for row in connection.execute(query)]
 
-    def show(self, call: int) -> dict[str, Any] | None:
-        """One call with legs, journey and files; None if there is none."""
+    def kinds(self, ids: Iterable[int]) -> dict[int, list[str]]:
+        """What kinds of files calls have."""
+        query = sa.select(media.c.call, media.c.kind).where(media.c.call.in_(list(ids))).distinct()
+        found: dict[int, list[str]] = {}
         with self._transaction() as connection:
-            found = connection.execute(sa.select(calls).where(calls.c.id == call)).first()
+            for row in connection.execute(query.order_by(media.c.kind)):
+                found.setdefault(row.call, []).append(row.kind)
+        return found
+
+    def mark(self) -> tuple[Any, ...]:
+        """Something that is another once calls have come or changed. Cheap, to be asked every second."""
+        with self._transaction() as connection:
+            read = connection.execute(sa.select(sa.func.count(), sa.func.sum(sources.c.offset)))
+            open_ = connection.execute(sa.select(sa.func.count()).where(calls.c.settled.is_(False)))
+            newest = connection.execute(sa.select(sa.func.max(calls.c.id)))
+            return (*read.one(), open_.scalar(), newest.scalar())
+
+    def show(self, call: int, scope: Scope = Scope()) -> dict[str, Any] | None:  # noqa: B008
+        """One call with legs, journey and files; None if there is none, or none that may be seen."""
+        with self._transaction() as connection:
+            query = sa.select(*SHOWN).where(calls.c.id == call)
+            if scope.office:
+                query = query.where(calls.c.office == scope.office)
+            if scope.employee:
+                query = query.where(_part_in(scope))
+            found = connection.execute(query).first()
             if found is None:
                 return None
             whole = dict(found._mapping)
-            for name, table, order in (("legs", legs, legs.c.began), ("entries", entries, entries.c.at)):
-                query = sa.select(table).where(table.c.call == call).order_by(order, table.c.id)
+            # Notes are written after what they are about, though it may be written anew.
+            note = sa.case((entries.c.kind == "note", 1), else_=0)
+            for name, table, order in (("legs", legs, (legs.c.began,)), ("entries", entries, (entries.c.at, note))):
+                query = sa.select(table).where(table.c.call == call).order_by(*order, table.c.id)
                 whole[name] = [dict(row._mapping) for row in connection.execute(query)]
             query = sa.select(media).where(media.c.call == call).order_by(media.c.id)
             whole["media"] = [dict(row._mapping) for row in connection.execute(query)]
+            query = sa.select(involved.c.office, involved.c.employee, involved.c.talked, involved.c.mailbox)
+            query = query.where(involved.c.call == call).order_by(involved.c.employee)
+            whole["involved"] = [dict(row._mapping) for row in connection.execute(query)]
         return whole
 
     # ── forgetting ──
@@ -174,7 +189,7 @@ class Store:
         """Forget calls that ended before a moment, with all that belongs to them; how many."""
         with self._transaction() as connection:
             old = sa.select(calls.c.id).where(calls.c.began < before, calls.c.complete.is_(True))
-            for table in (legs, entries, media):
+            for table in (legs, entries, media, involved):
                 connection.execute(sa.delete(table).where(table.c.call.in_(old)))
             gone = connection.execute(
                 sa.delete(calls).where(calls.c.began < before, calls.c.complete.is_(True))
@@ -254,6 +269,11 @@ def _migrate(connection: Connection) -> None:
         command.upgrade(config, "head")
 
 
+def _has_full_text(connection: Connection) -> bool:
+    """Whether SQLite has the index of texts (it is not made where FTS5 is missing)."""
+    return connection.dialect.name == "sqlite" and sa.inspect(connection).has_table("call_text")
+
+
 def _known(connection: Connection, machine: str, places: list[str]) -> set[str]:
     found: set[str] = set()
     for start in range(0, len(places), 500):
@@ -289,7 +309,27 @@ def _retell(connection: Connection, machine: str, linkedid: str, plan: Plan) -> 
             connection.execute(
                 table.insert(), [{"call": found, **{k: _clean(v) for k, v in item._asdict().items()}} for item in items]
             )
+    _involve(connection, int(found), call, plan)
     return int(found)
+
+
+def _involve(connection: Connection, call: int, told: Call, plan: Plan) -> None:
+    """Write whose call it is too."""
+    talked: dict[tuple[str, str], bool] = {}
+    boxes: set[tuple[str, str]] = set()
+    for leg in told.legs:
+        if leg.employee:
+            who = (told.office, leg.employee)
+            talked[who] = talked.get(who, False) or leg.result == "answered"
+    for mark in told.marks:
+        if mark.kind == "mailbox" and (owner := plan.mailbox_owner(mark.path)):
+            boxes.add((owner.office, owner.name))
+    connection.execute(sa.delete(involved).where(involved.c.call == call))
+    key = sa.select(calls.c.sortkey).where(calls.c.id == call).scalar_subquery()
+    for office, employee in sorted({*talked, *boxes}):
+        parts = {"talked": talked.get((office, employee), False), "mailbox": (office, employee) in boxes}
+        row = sa.insert(involved).values(call=call, office=office, employee=employee, sortkey=key, **parts)
+        connection.execute(row)
 
 
 def _fitted(name: str, value: Any) -> Any:
@@ -303,24 +343,9 @@ def _clean(value: Any) -> Any:
     return value.replace("\x00", "") if isinstance(value, str) else value
 
 
-def _conditions(wanted: Filter) -> list[Any]:
-    found: list[Any] = []
-    if wanted.since:
-        found.append(calls.c.began >= wanted.since)
-    if wanted.until:
-        found.append(calls.c.began < wanted.until)
-    if wanted.number:
-        found.append(calls.c.number.contains(wanted.number, autoescape=True))
-    if wanted.caller:
-        found.append(calls.c.caller.contains(wanted.caller, autoescape=True))
-    if wanted.outcome:
-        found.append(calls.c.outcome == wanted.outcome)
-    if wanted.employee:
-        found.append(sa.exists().where(legs.c.call == calls.c.id, legs.c.employee == wanted.employee))
-    if wanted.search:
-        texts = (calls.c.caller, calls.c.caller_name, calls.c.number, calls.c.contact_name, calls.c.words)
-        found.append(sa.or_(*(text.icontains(wanted.search, autoescape=True) for text in texts)))
-    return found
+def _part_in(scope: Scope) -> Any:
+    mine = (involved.c.call == calls.c.id, involved.c.office == scope.office, involved.c.employee == scope.employee)
+    return sa.exists().where(*mine)
 
 
 def _reason(fault: BaseException) -> str:
@@ -329,4 +354,4 @@ def _reason(fault: BaseException) -> str:
     return " ".join(str(origin).split())[:200]
 
 
-__all__ = ["Filter", "Place", "Store", "StoreError", "metadata"]
+__all__ = ["Filter", "Place", "Scope", "Store", "StoreError", "metadata"]

@@ -28,6 +28,8 @@ from ivrc.history.store import Filter, Place, Store, StoreError
 
 HERE = Path(__file__).parent
 VERSIONS = ["22", "16"]
+# A moment soon after the recorded calls: a collector of a later day would give them up in the middle.
+RECORDED = 1795430000.0
 
 
 def recorded(version: str) -> tuple[bytes, Plan]:
@@ -56,7 +58,7 @@ class Place_:
         self.store = Store(self.settings.url)
 
     def collect(self) -> None:
-        Collector(self.settings, self.store).collect()
+        Collector(self.settings, self.store, clock=lambda: RECORDED).collect()
 
     def whole(self) -> list[Any]:
         """Everything in the history but for ids."""
@@ -338,9 +340,12 @@ def test_prune_by_age_and_size(tmp_path: Path) -> None:
 def test_migrations_make_what_the_schema_says(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'h.sqlite'}")
     with store.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        # SQLite keeps the index of texts in tables of its own.
+        ours = {"compare_type": True, "include_name": lambda name, *_: not (name or "").startswith("call_text")}
+        context = MigrationContext.configure(connection, opts=ours)
         assert compare_metadata(context, metadata) == []
-        assert set(sa.inspect(connection).get_table_names()) == {*metadata.tables, "alembic_version"}
+        names = {name for name in sa.inspect(connection).get_table_names() if not name.startswith("call_text")}
+        assert names == {*metadata.tables, "alembic_version"}
 
 
 def test_database_is_written_ahead(tmp_path: Path) -> None:
