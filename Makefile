@@ -5,6 +5,8 @@ EXAMPLE ?= shop
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+# Random programs: some of them in `make check`, all in `make test`.
+export HYPOTHESIS_PROFILE ?= $(if $(filter check,$(MAKECMDGOALS)),ivrc-quick,ivrc)
 
 .PHONY: run test check bench soak format setup asterisk clean
 

@@ -8,16 +8,20 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import COMMON_EXAMPLES
+
 settings.register_profile(
     "ivrc",
     deadline=None,
     database=None,
     derandomize=True,
-    max_examples=60,
+    max_examples=COMMON_EXAMPLES,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 # Many more examples, and new ones at each run: HYPOTHESIS_PROFILE=ivrc-deep.
 settings.register_profile("ivrc-deep", settings.get_profile("ivrc"), derandomize=False, max_examples=2000)
+# A few, for a look while working: what `make check` runs. `make test` runs the first.
+settings.register_profile("ivrc-quick", settings.get_profile("ivrc"), max_examples=12)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ivrc"))
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+from hypothesis import settings
+
 from ivrc import model as m
 from ivrc import pipeline
 from ivrc.diagnostics import Diagnostic, has_errors, render
@@ -25,6 +27,9 @@ TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 CORPUS = TESTS / "corpus"
 ERRORS = TESTS / "errors"
+
+# Of a property, where the profile is the common one.
+COMMON_EXAMPLES = 60
 
 SETTINGS = """\
 settings {
@@ -83,6 +88,12 @@ class Outcome(NamedTuple):
         """All output files."""
         assert self.compiled.files is not None, "\n".join(self.shown)
         return {name: content_bytes(content) for name, content in self.compiled.files.items()}
+
+
+def examples(count: int) -> settings:
+    """So many examples of a property, more or fewer as the profile in force has more or fewer than the common one."""
+    share = settings().max_examples / COMMON_EXAMPLES
+    return settings(max_examples=max(3, round(count * share)))
 
 
 def content_bytes(content: Content) -> bytes:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ivrc.agi.protocol import Request, parse_head, quoted
@@ -18,6 +18,7 @@ from ivrc.crm.directory import Employee, Office
 from ivrc.crm.lookup import Found
 from ivrc.crm.responsible import decide, render, words
 from ivrc.crm.settings import PresenceSettings
+from tests.support import examples
 
 ANNA = Employee("anna", "17", "101", ("+79161112233",))
 BORIS = Employee("boris", "18", "", ())
@@ -169,7 +170,7 @@ def session(*pieces: bytes, line: str = "1/hidden////////", eof: bool = True) ->
     return asyncio.run(run())
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.lists(st.binary(max_size=3000) | st.sampled_from([b"agi_x: 1\n", b"\n", b"200 result=1\n"]), max_size=6))
 def test_any_bytes_in_any_pieces_come_to_an_end(pieces: list[bytes]) -> None:
     talk, wire = session(*pieces)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ivrc.history import cel
@@ -122,7 +122,6 @@ def test_line_still_being_written_is_waited_for(reader: Reader) -> None:
 
 
 @given(st.integers(1, len(LINES) - 3), st.data())
-@settings(deadline=None)
 def test_torn_line_takes_no_other_with_it(
     tmp_path_factory: pytest.TempPathFactory, torn: int, data: st.DataObject
 ) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ivrc.simulate import Call, Prepared, run
 from ivrc.simulate.call import Answer, FaxMachine, Message, Press, State, Turn
 from ivrc.simulate.explore import explore
 from tests.strategies import NAMES, programs
-from tests.support import office_of
+from tests.support import examples, office_of
 
 NUMBERS = ["+78127654321", "+4930123456", *(f"+7916000000{digit}" for digit in range(10))]
 times = st.integers(0, 100_000)
@@ -69,7 +69,7 @@ def with_more(program: str, steps: str) -> str:
     return program.replace("\nhangup\n", f"\n{steps}hangup\n") + "scenario machines { fax voicemail }\n"
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(program=st.builds(with_more, programs(), left), made=st.lists(calls, min_size=1, max_size=8))
 def test_any_call_to_any_program(program: str, made: list[Call]) -> None:
     office = Prepared(office_of(program))
@@ -86,7 +86,7 @@ def test_any_call_to_any_program(program: str, made: list[Call]) -> None:
         assert run(office, call) == journey, "the same call is the same journey"
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(program=programs())
 def test_all_branches_of_any_program(program: str) -> None:
     tree = explore(Prepared(office_of(program)), Call("+74950000000", at=datetime(2026, 1, 1, tzinfo=UTC)))
