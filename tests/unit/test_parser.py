@@ -292,12 +292,12 @@ def test_text_of_control_characters_is_reported() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [";" * 5_000_000, "# " + "x" * 5_000_000, "a " * 500_000, '"' + "x" * 1_000_000, "{" * 1_000_000],
+    [";" * 1_000_000, "# " + "x" * 5_000_000, "a " * 200_000, "\"" + "x" * 1_000_000, "{" * 200_000],
     ids=["signs", "comment", "words", "text", "braces"],
 )
 def test_line_of_megabytes(line: str) -> None:
     assert len(faults(line)) <= 1
 
 
-def test_name_of_five_megabytes() -> None:
-    assert codes_of("scenario " + "x" * 5_000_000 + " { }\n") == []
+def test_name_of_a_megabyte() -> None:
+    assert codes_of("scenario " + "x" * 1_000_000 + " { }\n") == []
