@@ -292,7 +292,7 @@ def test_text_of_control_characters_is_reported() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [";" * 1_000_000, "# " + "x" * 5_000_000, "a " * 200_000, "\"" + "x" * 1_000_000, "{" * 200_000],
+    [";" * 1_000_000, "# " + "x" * 5_000_000, "a " * 200_000, '"' + "x" * 1_000_000, "{" * 200_000],
     ids=["signs", "comment", "words", "text", "braces"],
 )
 def test_line_of_megabytes(line: str) -> None:
