@@ -32,8 +32,6 @@ _MODULES = {
     "Read": "app_read",
     "ReceiveFAX": "res_fax",
     "Record": "app_record",
-    "RemoveQueueMember": "app_queue",
-    "AddQueueMember": "app_queue",
     "Return": "app_stack",
     "Set": "",
     "StopMixMonitor": "app_mixmonitor",

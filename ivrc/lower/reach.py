@@ -1,7 +1,7 @@
 """`reach anyone`: a queue of app_queue for each such step; its members are the people whom the steps above name.
 
-The queue rings whoever is free, one after another, and keeps callers in order. The manager whom the CRM named for one
-call is a member only while that call waits, and refuses everybody else's.
+The queue rings whoever is free, one after another, and keeps callers in order. A caller whose manager, as the CRM named
+them, is not among these people waits on two legs at once: one in the step's queue, one in the manager's own.
 """
 
 from __future__ import annotations
@@ -9,15 +9,13 @@ from __future__ import annotations
 from ivrc import ir
 from ivrc import model as m
 from ivrc.lower.cursor import Cursor, Pen, Sheet
-from ivrc.lower.media import MOVE_TO_FAX
 from ivrc.lower.names import extension_name
 from ivrc.lower.rings import OPTIONS, Ringer
 
-_LEGS = ".reach"
 _WAIT = ".reach-wait"
+_MANAGERS = ".reach-manager"
+_LEGS = ".reach"
 MANAGERS = ("IVRC_MANAGER", "IVRC_SECOND")
-# Q.850: a refusal by the user.
-_REFUSED = "17"
 
 
 class Reach:
@@ -31,22 +29,30 @@ class Reach:
 
     def lower(self, cursor: Cursor, step: m.ReachAnyone, part: str) -> None:
         """One step."""
-        sheet = Sheet(self.pen, self.pen.fresh_part(part), "rings whoever of these is free", step.start)
+        queue = self._queue(self.pen.fresh_part(part), step.people, step.start) if step.people else ""
+        if step.responsible:
+            self._with_manager = True
+            cursor.add("Gosub", f"{self.pen.context(_WAIT)},s,1({queue},{step.seconds})")
+        else:
+            cursor.add("Queue", f"{queue},,,,{step.seconds}")
+
+    def _queue(self, part: str, people: tuple[m.Employee, ...], start: int) -> str:
+        """A queue of these people, and the context of the legs that ring them; the name of both."""
+        sheet = Sheet(self.pen, part, "rings whoever of these is free", start)
+        self._legs(sheet, people)
+        members = tuple(self._member(employee, sheet.name) for employee in people)
+        self.pen.needs.queues.append(ir.Queue(sheet.name, f"office {self.office.name}", members))
+        return sheet.name
+
+    def _legs(self, sheet: Sheet, people: tuple[m.Employee, ...]) -> None:
         sheet.holds_callers = False
-        for employee in step.people:
+        for employee in people:
             leg = Cursor(sheet, extension_name(employee.name))
             # No limit of its own: the queue hangs the leg up.
             leg.add("Dial", f"{self.ring.devices(employee)},,{OPTIONS}")
             leg.add("Hangup", "${HANGUPCAUSE}")
             leg.close()
         sheet.close()
-        members = tuple(self._member(employee, sheet.name) for employee in step.people)
-        self.pen.needs.queues.append(ir.Queue(sheet.name, f"office {self.office.name}", members))
-        if step.responsible:
-            self._with_manager = True
-            cursor.add("Gosub", f"{self.pen.context(_WAIT)},s,1({sheet.name},{step.seconds})")
-        else:
-            cursor.add("Queue", f"{sheet.name},,,,{step.seconds}")
 
     def _member(self, employee: m.Employee, context: str) -> tuple[str, str, str]:
         name = extension_name(employee.name)
@@ -54,88 +60,69 @@ class Reach:
 
     def contexts(self) -> None:
         """What the steps need that have the manager of a call among their people."""
-        if not self._with_manager:
-            return
-        self._wait_context()
-        self._leg_context()
+        if self._with_manager:
+            self._wait_context()
+            self._managers_context()
 
     def _wait_context(self) -> None:
-        sheet = Sheet(
-            self.pen, _WAIT, "waits in a queue with the manager of this call in it; ARG1: queue, ARG2: seconds"
-        )
+        comment = "waits for a step's people and for the manager of this call; ARG1: queue, ARG2: seconds"
+        sheet = Sheet(self.pen, _WAIT, comment)
         cursor = Cursor(sheet, "s")
-        cursor.add("Set", "IVRC_QUEUE=${ARG1}")
+        # With an underscore: the leg gets it.
+        cursor.add("Set", "_IVRC_QUEUE=${ARG1}")
+        cursor.add("Set", "IVRC_RING=")
         for manager in MANAGERS:
-            cursor.add("Gosub", f"join,1(${{{manager}}})")
+            cursor.add("Gosub", f"add,1(${{{manager}}})")
+        cursor.add("GotoIf", '$["${IVRC_RING}" = ""]?alone')
+        people = f'${{IF($["${{ARG1}}" = ""]?:&Local/people@{sheet.name}/n)}}'
+        cursor.add("Set", f"IVRC_RING={people}${{IVRC_RING}}")
+        # Music is Dial's: the same for one leg and for two.
+        cursor.add("Dial", "${IVRC_RING:1},${ARG2},m")
+        cursor.add("Return")
+        cursor.place("alone")
+        # Nobody at all: there is nothing to wait for.
+        cursor.add("GotoIf", '$["${ARG1}" = ""]?nobody')
         cursor.add("Queue", "${ARG1},,,,${ARG2}")
-        for manager in MANAGERS:
-            cursor.add("Gosub", f"leave,1(${{{manager}}})")
+        cursor.place("nobody")
         cursor.add("Return")
         cursor.close()
-        self._join(sheet)
-        self._leave(sheet)
-        gone = Cursor(sheet, "h")
-        for manager in MANAGERS:
-            gone.add("Gosub", f"leave,1(${{{manager}}})")
-        gone.close()
-        if self.pen.detects_fax:
-            self._fax_detected(sheet)
+        self._add(sheet)
+        leg = Cursor(sheet, "people")
+        # `r`: of the leg nothing is heard, and music for nobody costs.
+        leg.add("Queue", "${IVRC_QUEUE},r")
+        leg.add("Hangup")
+        leg.close()
         sheet.close()
 
-    def _fax_detected(self, sheet: Sheet) -> None:
-        """A caller who turns out to be a fax machine leaves the queue without coming past its end."""
-        # Instead of the extension that any context with callers has.
-        sheet.holds_callers = False
-        cursor = Cursor(sheet, "fax")
-        for manager in MANAGERS:
-            cursor.add("Gosub", f"leave,1(${{{manager}}})")
-        for app, args in MOVE_TO_FAX:
-            cursor.add(app, args)
-        cursor.close()
-
-    def _interface(self) -> str:
-        return f"Local/${{ARG1}}@{self.pen.context(_LEGS)}/n"
-
-    def _join(self, sheet: Sheet) -> None:
-        people = self.pen.context(".people")
-        cursor = Cursor(sheet, "join")
-        cursor.add("GotoIf", f"${{DIALPLAN_EXISTS({people},${{ARG1}},1)}}?:done")
+    def _add(self, sheet: Sheet) -> None:
+        """A leg to the manager's own queue; ARG1: the manager, as the CRM named them."""
+        cursor = Cursor(sheet, "add")
+        cursor.add("GotoIf", f"${{DIALPLAN_EXISTS({self.pen.context(_MANAGERS)},${{ARG1}},1)}}?:done")
+        cursor.add("GotoIf", '$["${IVRC_QUEUE}" = ""]?other')
         # Whoever is a member anyway stands in the queue's own context.
         cursor.add("GotoIf", "${DIALPLAN_EXISTS(${IVRC_QUEUE},${ARG1},1)}?done")
-        # How many waiting calls have this manager: the last one to leave takes the member out.
-        cursor.add("Set", "LOCAL(waiting)=${GROUP_COUNT(${IVRC_QUEUE}@${ARG1})}")
-        cursor.add("Set", "GROUP(${ARG1})=${IVRC_QUEUE}")
-        cursor.add("GotoIf", "$[${waiting} > 0]?done")
-        cursor.add("AddQueueMember", f"${{IVRC_QUEUE}},{self._interface()},0,,${{ARG1}},hint:${{ARG1}}@{people}")
+        cursor.place("other")
+        # One who is manager and second in one is rung once.
+        cursor.add("GotoIf", '$["${IVRC_RING}" =~ "/${ARG1}@"]?done')
+        cursor.add("Set", f"IVRC_RING=${{IVRC_RING}}&Local/${{ARG1}}@{self.pen.context(_MANAGERS)}/n")
         cursor.place("done")
         cursor.add("Return")
         cursor.close()
 
-    def _leave(self, sheet: Sheet) -> None:
-        cursor = Cursor(sheet, "leave")
-        cursor.add("GotoIf", '$["${ARG1}" = ""]?done')
-        cursor.add("GotoIf", '$["${GROUP(${ARG1})}" = "${IVRC_QUEUE}"]?:done')
-        cursor.add("Set", "LOCAL(waiting)=${GROUP_COUNT(${IVRC_QUEUE}@${ARG1})}")
-        cursor.add("Set", "GROUP(${ARG1})=")
-        cursor.add("GotoIf", "$[${waiting} > 1]?done")
-        cursor.add("RemoveQueueMember", f"${{IVRC_QUEUE}},{self._interface()}")
-        cursor.place("done")
-        cursor.add("Return")
-        cursor.close()
-
-    def _leg_context(self) -> None:
-        sheet = Sheet(self.pen, _LEGS, "rings the manager of a call for that call only")
-        sheet.holds_callers = False
-        for employee in self.office.employees:
-            if not employee.devices:
-                continue
-            name = extension_name(employee.name)
-            cursor = Cursor(sheet, name)
-            mine = " | ".join(f'"${{{manager}}}" = "{name}"' for manager in MANAGERS)
-            cursor.add("GotoIf", f"$[{mine}]?:other")
-            cursor.add("Dial", f"{self.ring.devices(employee)},,{OPTIONS}")
-            cursor.add("Hangup", "${HANGUPCAUSE}")
-            cursor.place("other")
-            cursor.add("Hangup", _REFUSED)
+    def _managers_context(self) -> None:
+        """A queue for each who may be somebody's manager: calls that wait for one of them have an order of theirs."""
+        people = tuple(employee for employee in self.office.employees if employee.devices)
+        waits = Sheet(self.pen, _MANAGERS, "waits for the manager of a call")
+        waits.holds_callers = False
+        legs = Sheet(self.pen, _LEGS, "rings the manager of a call")
+        self._legs(legs, people)
+        for employee in people:
+            queue = self.pen.context(f".manager-{employee.name}")
+            self.pen.needs.queues.append(
+                ir.Queue(queue, f"office {self.office.name}", (self._member(employee, legs.name),))
+            )
+            cursor = Cursor(waits, extension_name(employee.name))
+            cursor.add("Queue", f"{queue},r")
+            cursor.add("Hangup")
             cursor.close()
-        sheet.close()
+        waits.close()

@@ -59,12 +59,12 @@ def _ask_and_ring(pen: Pen, sheet: Sheet, office: m.Office) -> None:
     # The leg leaves a word in every case but one: its time was over.
     cursor.add("ExecIf", '$["${IVRC_WHY}" = ""]?Set(IVRC_WHY=late)')
     cursor.add("CELGenUserEvent", f"IVRC_RESPONSIBLE,${{IVRC_WHY}}/${{CUT({_FOUND},/,9)}}/${{CUT({_FOUND},/,10)}}")
-    # For a `reach anyone` further down. (With an underscore: its legs must know whose call it is.)
-    cursor.add("Set", f"_IVRC_MANAGER={_part(3)}")
-    cursor.add("Set", "_IVRC_SECOND=")
+    # For a `reach anyone` further down.
+    cursor.add("Set", f"IVRC_MANAGER={_part(3)}")
+    cursor.add("Set", "IVRC_SECOND=")
     cursor.add("Gosub", f"ring,1({_part(3)},{_part(4)},{_part(5)},${{ARG1}},${{ARG2}},${{ARG3}},${{ARG4}})")
     cursor.add("GotoIf", '$["${ARG5}" = ""]?done')
-    cursor.add("Set", f"_IVRC_SECOND={_part(6)}")
+    cursor.add("Set", f"IVRC_SECOND={_part(6)}")
     cursor.add("Gosub", f"ring,1({_part(6)},{_part(7)},{_part(8)},${{ARG1}},${{ARG2}},${{ARG3}},${{ARG4}})")
     cursor.place("done")
     cursor.add("Return")

@@ -76,6 +76,35 @@ def dial(line: Line, legs: list[Leg], milliseconds: int) -> None:
         line.talk(legs[winner].who)
 
 
+class Ringing(NamedTuple):
+    """A phone that rings beside others, each in its own time; `until` is when its ring ends by itself."""
+
+    leg: Leg
+    begin: int
+    until: int
+    fate: _Fate
+
+    @property
+    def answers(self) -> bool:
+        """Whether it ends with an answer."""
+        return self.fate.result == "answered" and self.fate.at <= self.until
+
+
+def begin_ring(line: Line, leg: Leg, until: int) -> Ringing:
+    """A phone begins to ring, at most until then."""
+    line.world.rings(line, [leg.who])
+    fate = _fate(leg, line.now, 0)
+    # One who picks up in the very moment in which the ring ends is too late.
+    late = fate.result == "answered" and fate.at >= until
+    return Ringing(leg, line.now, min(fate.at, until), fate._replace(at=NEVER) if late else fate)
+
+
+def end_ring(line: Line, ringing: Ringing, answered: bool = False) -> None:
+    """It stops ringing now: it was answered, its time is over, or the call has been taken elsewhere."""
+    rest: j.RingResult = "no answer" if line.now >= ringing.until and not ringing.answers else "cancelled"
+    _tell(line, [ringing.leg], [ringing.fate], ringing.begin, 0 if answered else -1, rest)
+
+
 def _tell(line: Line, legs: list[Leg], fates: list[_Fate], begin: int, winner: int, rest: j.RingResult) -> None:
     """What each phone's ringing came to by now; those still ringing end as `rest`."""
     now = line.now

@@ -15,7 +15,8 @@ from ivrc.simulate.leaving import fax, fax_detected, record_calls, voicemail
 from ivrc.simulate.line import Diverted, Line, Over
 from ivrc.simulate.listening import branch, wait_extension
 from ivrc.simulate.office import prompt_name
-from ivrc.simulate.people import call_responsible, reach_anyone
+from ivrc.simulate.people import call_responsible
+from ivrc.simulate.reach import reach_anyone
 from ivrc.simulate.ringing import Leg, dial, ring, ring_plan
 
 

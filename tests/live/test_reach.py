@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from ivrc.testbed.conf import PhoneSpec
+from ivrc.testbed.journey import Rang
 from ivrc.testbed.ports import give_back, take_ports
 from ivrc.testbed.sip import Caller, CallResult, Phone
 from ivrc.testbed.sip_xml import answers, expect_answer, hangup, pause, silent, wait_hangup
@@ -34,11 +35,18 @@ number "+7 495 000-00-03" -> with_manager
 number "+7 495 000-00-04" -> other
 number "+7 495 000-00-05" -> nobody
 number "+7 495 000-00-06" -> alike
+number "+7 495 000-00-07" -> mixed
 scenario three { when mon-sun 00:00-00:01 { call group three for 1s }  reach anyone for 60s  play "done" }
 scenario short { when mon-sun 00:00-00:01 { call employee anna for 1s }  reach anyone for 4s  play "done" }
-scenario with_manager { call responsible { desk for 1s no mobile }  reach anyone for 8s  play "done" }
+scenario with_manager { call responsible { desk for 1s no mobile }  reach anyone for 4s  play "done" }
 scenario other { when mon-sun 00:00-00:01 { call employee anna for 1s }  reach anyone for 60s  play "done" }
 scenario alike { when mon-sun 00:00-00:01 { call employee anna for 1s }  reach anyone for 60s  play "done" }
+scenario mixed {
+    when mon-sun 00:00-00:01 { call employee anna for 1s }
+    call responsible { desk for 1s no mobile }
+    reach anyone for 20s
+    play "done"
+}
 scenario nobody { call employee lost for 1s  reach anyone for 3s  play "done" }
 """
 )
@@ -187,27 +195,91 @@ def test_the_manager_of_the_call_takes_part_and_only_for_that_call(lab: Lab, hel
     helper.replies["+79160000301"] = "1/found/gleb/no//////c/N"
     helper.replies["+79160000302"] = "1/unknown"
     with Phone(lab.asterisk, "gleb", answers(0.5)):
-        mine = Caller(lab.asterisk, to=number(3), script=[expect_answer(), pause(6.0), hangup()], from_="+79160000301")
-        other = Caller(lab.asterisk, to=number(3), script=[expect_answer(), wait_hangup(15)], from_="+79160000302")
-        # Behind a caller without this manager it would not be the turn of `mine`: docs/decisions/0009.
-        mine.start()
-        time.sleep(0.5)
+        other = Caller(lab.asterisk, to=number(7), script=[expect_answer(), pause(4.0), hangup()], from_="+79160000302")
+        mine = Caller(lab.asterisk, to=number(3), script=[expect_answer(), pause(3.0), hangup()], from_="+79160000301")
         other.start()
+        time.sleep(0.5)
+        mine.start()
         assert mine.wait().ok
         assert other.wait().ok
     assert "gleb" in lab.watch.journey(lab.watch.calls("+79160000301")[-1]).talked
     others = lab.watch.journey(lab.watch.calls("+79160000302")[-1])
     assert "gleb" not in [*others.talked, *others.rang]
-    assert "gleb" not in lab.asterisk.cli("queue show ivrc-lab-with_manager-reach"), "taken out again"
     assert lab.asterisk.warnings() == []
 
 
-def test_a_manager_whose_caller_gives_up_is_taken_out(lab: Lab, helper: ScriptedHelper) -> None:
+def test_a_manager_is_rung_though_others_wait_before_for_other_people(lab: Lab, helper: ScriptedHelper) -> None:
+    """Anna is busy, two wait for her; the caller whose manager is free comes last and is served at once.
+
+    One who waits before, whose manager is offline, keeps the place in the line for Anna.
+    """
+    helper.replies["+79160000311"] = "1/unknown"
+    helper.replies["+79160000312"] = "1/found/lost/no//////c/N"
+    helper.replies["+79160000313"] = "1/unknown"
+    helper.replies["+79160000314"] = "1/found/gleb/no//////c/N"
+    with Phone(lab.asterisk, "anna", answers(0.1, hangup_after=2.5)), Phone(lab.asterisk, "gleb", answers(0.2)):
+        seen = len(lab.watch.events)
+        callers = [
+            Caller(
+                lab.asterisk,
+                to=number(7),
+                script=[expect_answer(), pause(1.0), hangup()] if last == 314 else [expect_answer(), wait_hangup(40)],
+                from_=f"+79160000{last}",
+            )
+            for last in (311, 312, 313, 314)
+        ]
+        callers[0].start()
+        bridged(lab, "anna", seen)
+        for caller in callers[1:]:
+            caller.start()
+            time.sleep(0.3)
+        results = [caller.wait() for caller in callers]
+    assert [result.transcript for result in results if not result.ok] == []
+    assert served(lab, seen, 4) == ["+79160000311", "+79160000314", "+79160000312", "+79160000313"]
+    journey = lab.watch.journey(lab.watch.calls("+79160000314")[-1])
+    assert "gleb" in journey.talked
+    began = next(step.at for step in journey.steps if step.app == "Dial" and "reach-manager" in step.data)
+    rang = next(event.at for event in journey.events if isinstance(event, Rang) and event.endpoint == "gleb")
+    assert rang - began < 1.0
+
+
+def test_callers_of_one_manager_are_served_in_their_order(lab: Lab, helper: ScriptedHelper) -> None:
+    callers = [f"+7916000032{last}" for last in range(4)]
+    helper.replies.update(dict.fromkeys(callers, "1/found/gleb/no//////c/N"))
+    with Phone(lab.asterisk, "gleb", answers(0.1, hangup_after=0.5)):
+        seen = len(lab.watch.events)
+        waiting = []
+        for index, caller in enumerate(callers):
+            # From two scenarios.
+            script = [expect_answer(), wait_hangup(40)]
+            waiting.append(Caller(lab.asterisk, to=number(7 if index % 2 else 3), script=script, from_=caller).start())
+            time.sleep(0.3)
+        assert all(caller.wait().ok for caller in waiting)
+    assert served(lab, seen, 4) == callers
+
+
+def test_a_caller_with_a_manager_keeps_the_time_and_is_forgotten_at_once(lab: Lab, helper: ScriptedHelper) -> None:
     helper.replies["+79160000303"] = "1/found/gleb/no//////c/N"
     result, _ = lab.call(number(3), [expect_answer(5), pause(1.0), hangup()], {"gleb": silent()}, from_="+79160000303")
     assert result.ok, result.transcript
-    time.sleep(0.3)
-    assert "gleb" not in lab.asterisk.cli("queue show ivrc-lab-with_manager-reach")
+    until = time.monotonic() + 1.0
+    while "0 active channels" not in lab.asterisk.cli("core show channels") and time.monotonic() < until:
+        time.sleep(0.05)
+    assert "0 active channels" in lab.asterisk.cli("core show channels")
+    script = [expect_answer(5), wait_hangup(15)]
+    result, journey = lab.call(number(3), script, {"gleb": silent()}, from_="+79160000303")
+    assert result.ok, result.transcript
+    waited = next(step.at for step in journey.steps if step.app == "Dial" and "reach-manager" in step.data)
+    done = next(step.at for step in journey.steps if step.app == "Playback")
+    assert 3.9 < done - waited < 5.0
+    assert any(event.get("Event") == "MusicOnHoldStart" for event in lab.watch.events)
+
+
+def test_with_nobody_to_wait_for_the_step_passes_at_once(lab: Lab, helper: ScriptedHelper) -> None:
+    helper.replies["+79160000304"] = "1/unknown"
+    result, journey = lab.call(number(3), [expect_answer(5), wait_hangup(15)], from_="+79160000304")
+    assert result.ok, result.transcript
+    assert journey.heard == ["ivrc/lab/done"]
 
 
 def test_scenarios_that_share_people_both_get_their_turn(lab: Lab) -> None:

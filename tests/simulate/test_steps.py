@@ -414,6 +414,30 @@ CASES: list[tuple[str, tuple[str, ...], dict[str, Any], list[str]]] = [
             f"11 {OVER}",
         ],
     ),
+    (
+        "reach: the manager beside the step's people",
+        ("call employee anna for 1s", "call responsible { desk for 1s no mobile }", "reach anyone for 24s"),
+        {
+            "crm": Answer("found", (Turn("boris", "no"),)),
+            "states": {"anna": OFFLINE._replace(free_at=4000, after=30_000)},
+        },
+        [
+            "0 passed over anna: offline",
+            "0-0 crm found",
+            "0 answered",
+            "0-24 heard music (time)",
+            "0-20 rang boris: no answer",
+            "4-24 rang anna: no answer",
+            "21-24 rang boris: no answer",
+            f"24 {END} 16",
+        ],
+    ),
+    (
+        "reach: nobody to wait for",
+        ("call responsible { desk for 1s no mobile }", "reach anyone for 24s"),
+        {},
+        ["0-0 crm unknown", "0 answered", f"0 {END} 16"],
+    ),
     # voicemail
     (
         "message",

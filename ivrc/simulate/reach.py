@@ -1,0 +1,114 @@
+"""`reach anyone`: music, while whoever is free is rung in turn, and the manager of the call beside them."""
+
+from __future__ import annotations
+
+from ivrc import model as m
+from ivrc.simulate import journey as j
+from ivrc.simulate.line import NEVER, Cutoff, Line
+from ivrc.simulate.ringing import Leg, Ringing, begin_ring, end_ring
+
+MUSIC = "music"
+# After a ring that nobody took a queue waits so long before it tries again.
+RETRY = 1_000
+
+
+class _Queue:
+    """People of whom one at a time is rung for the caller: those of the step, or one manager."""
+
+    def __init__(self, people: list[str], now: int) -> None:
+        self.people = people
+        self.turn = 0
+        self.tries_at = now
+        self.ringing: Ringing | None = None
+
+    def next_free(self, line: Line) -> str | None:
+        """The next in turn who can be rung."""
+        for step in range(len(self.people)):
+            index = (self.turn + step) % len(self.people)
+            if line.world.state(line, self.people[index]).kind not in ("busy", "offline"):
+                self.turn = index + 1
+                return self.people[index]
+        return None
+
+    def next_moment(self, line: Line) -> int:
+        """When something happens here."""
+        if self.ringing:
+            return self.ringing.until
+        if self.tries_at > line.now:
+            return self.tries_at
+        moments = [at for who in self.people if (at := line.world.free_at(line, who)) is not None and at > line.now]
+        return min([NEVER, *moments])
+
+
+def reach_anyone(line: Line, step: m.ReachAnyone) -> None:
+    """Until somebody answers, or the time is over; with nobody to wait for it passes at once."""
+    line.answer()
+    queues = [_Queue(people, line.now) for people in _people(line, step)]
+    if not queues:
+        return
+    begin, end = line.now, line.now + step.seconds * 1000
+    place = len(line.events)
+    try:
+        while line.now < end:
+            _begin_rings(line, queues, end)
+            line.spend(min([end, *(queue.next_moment(line) for queue in queues)]))
+            _end_rings(line, queues)
+    except Cutoff:
+        _cancel(line, queues)
+        last = line.events[-1]
+        _order(
+            line, place, j.Heard(begin, MUSIC, last.at if isinstance(last, j.Talked) else line.now, "time", step.start)
+        )
+        raise
+    _cancel(line, queues)
+    _order(line, place, j.Heard(begin, MUSIC, end, "time", step.start))
+
+
+def _begin_rings(line: Line, queues: list[_Queue], end: int) -> None:
+    begun = []
+    for queue in queues:
+        if queue.ringing is None and queue.tries_at <= line.now and (who := queue.next_free(line)) is not None:
+            begun.append((queue, who))
+    if len(begun) > 1:
+        line.world.meet(line, [who for _, who in begun])
+    until = min(end, line.now + m.REACH_RING_SECONDS * 1000)
+    for queue, who in begun:
+        queue.ringing = begin_ring(line, Leg(who, line.world.state(line, who), False), until)
+
+
+def _end_rings(line: Line, queues: list[_Queue]) -> None:
+    """Rings that are over now. Raises Cutoff if one was answered."""
+    over = [(queue, queue.ringing) for queue in queues if queue.ringing and queue.ringing.until <= line.now]
+    answered = next((ringing for _, ringing in over if ringing.answers), None)
+    for queue, ringing in over:
+        end_ring(line, ringing, ringing is answered)
+        queue.ringing = None
+        queue.tries_at = line.now + RETRY
+    if answered is not None:
+        _cancel(line, queues)
+        line.talk(answered.leg.who)
+
+
+def _cancel(line: Line, queues: list[_Queue]) -> None:
+    """What still rings stops."""
+    for queue in queues:
+        if queue.ringing is not None:
+            end_ring(line, queue.ringing)
+            queue.ringing = None
+
+
+def _order(line: Line, place: int, music: j.Heard) -> None:
+    """Events of the step, told as they ended, as they began: the music before the rings that it lasts through."""
+    line.events[place:] = [music, *sorted(line.events[place:], key=lambda event: event.at)]
+
+
+def _people(line: Line, step: m.ReachAnyone) -> list[list[str]]:
+    """Those of the step; and, each alone, the managers of this call that are not among them and have phones."""
+    people = [employee.name for employee in step.people if employee.devices]
+    managers = dict.fromkeys(line.managers) if step.responsible else {}
+    beside = [
+        [name]
+        for name in managers
+        if name not in people and (employee := line.office.employees.get(name)) is not None and employee.devices
+    ]
+    return [people, *beside] if people else beside
