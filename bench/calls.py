@@ -220,8 +220,8 @@ def reloads(asterisk: Asterisk, folder: Path, quick: bool) -> None:
     for _ in range(1 if quick else 3):
         for name, text in (("ivrc", ours), ("by hand", theirs)):
             figures[name].append(_load(asterisk, text))
-            context = f"ivrc.number-{last}" if name == "ivrc" else f"number-{last}"
-            if "Goto(" not in asterisk.cli(f"dialplan show s@{context}"):
+            place = f"{last}@ivrc.numbers-{last[-3:]}" if name == "ivrc" else f"s@number-{last}"
+            if "Goto(" not in asterisk.cli(f"dialplan show {place}"):
                 sys.exit(f"the dialplan of {name} was not loaded")
             _load(asterisk, head)
     for name, text in (("ivrc", ours), ("by hand", theirs)):

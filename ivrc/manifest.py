@@ -8,6 +8,7 @@ from typing import Any
 
 from ivrc import ir
 from ivrc import model as m
+from ivrc.marks import unmarked
 from ivrc.unit import OfficeUnit
 
 FORMAT = 1
@@ -114,7 +115,7 @@ def applications_of(contexts: Iterable[ir.Context]) -> Iterable[str]:
 
 def render_manifest(units: list[OfficeUnit], shared: list[ir.Context], files: list[str]) -> str:
     """The manifest, one context of the source map a line: small changes stay small."""
-    sounds = sorted(f"sounds/{s.language}/{s.name}" for unit in units for s in unit.sounds)
+    sounds = sorted(f"sounds/{s.language}/{unmarked(s.name)}" for unit in units for s in unit.sounds)
     head = {
         "format": FORMAT,
         "files": files,
@@ -126,14 +127,18 @@ def render_manifest(units: list[OfficeUnit], shared: list[ir.Context], files: li
     }
     lines = [f"{_json(key)}: {_block(value)}" for key, value in head.items()]
     lines.append('"offices": [\n' + ",\n".join("  " + unit.directory for unit in units) + "\n]")
-    mapped = [line for unit in units for line in unit.source_map]
+    entries: dict[str, dict[str, list[list[Any]]]] = {}
+    for context, extension, steps in (entry for unit in units for entry in unit.entry_map):
+        entries.setdefault(context, {})[extension] = steps
+    mapped = [source_map_line(context, entries[context]) for context in sorted(entries)]
+    mapped += [line for unit in units for line in unit.source_map]
     lines.append('"source_map": {\n' + ",\n".join(mapped) + "\n}")
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def source_map_line(context: str, steps: dict[str, list[list[Any]]]) -> str:
     """One context of the source map."""
-    return f"  {_json(context)}: {_json(steps)}"
+    return f"  {_json(unmarked(context))}: {_json(steps)}"
 
 
 def _block(value: Any) -> str:

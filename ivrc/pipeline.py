@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from ivrc import ir
 from ivrc import model as m
@@ -26,8 +27,9 @@ from ivrc.emit import (
 )
 from ivrc.facts import save_all
 from ivrc.loading import LoadedFile, Loader, common_folder, find_roots
-from ivrc.lower import lower_office, lower_shared
+from ivrc.lower import lower_entries, lower_office, lower_shared
 from ivrc.manifest import applications_of, directory_of, render_manifest, source_map_line
+from ivrc.marks import closed
 from ivrc.named import NamedTuple
 from ivrc.output import Content
 from ivrc.semantics import analyse
@@ -37,6 +39,16 @@ from ivrc.unit import NumberEntry, Office, OfficeUnit, SoundFile, Span
 
 # Contexts rendered at a time: enough to make the template's own cost small.
 BATCH = 500
+
+
+class Built(NamedTuple):
+    """Offices compiled and their prompts made (path in the output → file); `offices` is None if there are errors."""
+
+    sources: Sources
+    diagnostics: list[Diagnostic]
+    names: tuple[str, ...]
+    offices: tuple[Office, ...] | None
+    sounds: dict[str, Content]
 
 
 class Compiled(NamedTuple):
@@ -51,13 +63,26 @@ class Compiled(NamedTuple):
 def check(paths: list[Path]) -> Compiled:
     """Everything but the files."""
     with _no_collection():
-        return _run(paths, write=False)
+        return _compiled(_run(paths), {})
 
 
 def compile_offices(paths: list[Path]) -> Compiled:
     """Compile files and folders to the files of the output: name → content, or the file to copy."""
     with _no_collection():
-        return _run(paths, write=True)
+        built = _run(paths)
+        if built.offices is None:
+            return _compiled(built, {})
+        return _compiled(built, assemble([office.unit for office in built.offices]) | built.sounds)
+
+
+def build(paths: list[Path]) -> Built:
+    """Compile files and folders, for whoever puts the offices together in a way of their own."""
+    with _no_collection():
+        return _run(paths)
+
+
+def _compiled(built: Built, files: dict[str, Content]) -> Compiled:
+    return Compiled(built.sources, built.diagnostics, None if built.offices is None else files, built.names)
 
 
 def render_dialplan(paths: list[Path]) -> dict[str, str]:
@@ -87,7 +112,7 @@ def _no_collection() -> Iterator[None]:
         save_all()
 
 
-def _run(paths: list[Path], write: bool) -> Compiled:
+def _run(paths: list[Path]) -> Built:
     roots = find_roots(paths)
     sources = Sources()
     loader = Loader(common_folder(paths), sources)
@@ -117,15 +142,15 @@ def _run(paths: list[Path], write: bool) -> Compiled:
         diagnostics += check_sounds(office)
     names = tuple(office.unit.name for office in offices)
     if has_errors(diagnostics):
-        return Compiled(sources, diagnostics, None, names)
+        return Built(sources, diagnostics, names, None, {})
     if kept:
         kept.save()
-    files = assemble([office.unit for office in offices]) if write else {}
+    sounds: dict[str, Content] = {}
     for office in offices:
         made, faults = make_sounds(office)
-        files |= made
+        sounds |= made
         diagnostics += faults
-    return Compiled(sources, diagnostics, None if has_errors(diagnostics) else files, names)
+    return Built(sources, diagnostics, names, None if has_errors(diagnostics) else tuple(offices), sounds)
 
 
 # ── one office ──────────────────────────────────────────────────────────────────────────────────
@@ -158,7 +183,9 @@ class Rendered(NamedTuple):
     """An office's dialplan as text, its source map, and what it needs."""
 
     text: tuple[bytes, ...]
+    entries: tuple[bytes, ...]
     source_map: tuple[str, ...]
+    entry_map: tuple[tuple[str, str, list[list[Any]]], ...]
     applications: tuple[str, ...]
     needs: ir.Needs
 
@@ -175,7 +202,10 @@ def render_office(office: m.Office, sources: Sources) -> Rendered:
         rendered = [render_context(context, sources) for context in batch]
         mapped += [source_map_line(context.name, context.steps) for context in rendered if context.steps]
         text.append(render_contexts(rendered).encode())
-    return Rendered(tuple(text), tuple(mapped), tuple(sorted(applications)), needs)
+    entries = [render_context(context, sources) for context in lower_entries(office, sources)]
+    entry_map = tuple((each.name, exten, steps) for each in entries for exten, steps in each.steps.items())
+    entry_text = (render_contexts(entries).encode(),) if entries else ()
+    return Rendered(tuple(text), entry_text, tuple(mapped), entry_map, tuple(sorted(applications)), needs)
 
 
 def _unit(office: m.Office, rendered: Rendered, files: list[LoadedFile]) -> OfficeUnit:
@@ -195,7 +225,9 @@ def _unit(office: m.Office, rendered: Rendered, files: list[LoadedFile]) -> Offi
         files=tuple(source.path for source in bases),
         numbers=tuple(NumberEntry(n.number, n.written, span(n.start, n.end)) for n in office.numbers),
         text=rendered.text,
+        entries=rendered.entries,
         source_map=rendered.source_map,
+        entry_map=rendered.entry_map,
         sounds=tuple(
             SoundFile(s.name, s.kind, s.text, s.language, office.prompts, s.seconds, s.fill, span(s.start, s.end))
             for s in needs.sounds.values()
@@ -247,8 +279,26 @@ def _clash(code: str, office: Office, at: Span, message: str, help_: str, other:
 
 
 def assemble(units: list[OfficeUnit]) -> dict[str, Content]:
-    """The files of the output but for the sounds."""
-    shared = lower_shared(
+    """The files of the output but for the sounds; names have no marks."""
+    shared = shared_contexts(units)
+    nowhere = Sources()
+    files = tuple(dict.fromkeys(path for unit in units for path in unit.files))
+    head = render_header(files) + render_contexts([render_context(context, nowhere) for context in shared])
+    dialplan = [head.encode(), *(part for unit in units for part in (*unit.entries, *unit.text))]
+    result: dict[str, Content] = {"extensions.conf": [closed(part) for part in dialplan]}
+    if any(unit.external_sip for unit in units):
+        result["pjsip.conf"] = [render_pjsip().encode()]
+    if queues := queues_of(units):
+        result["queues.conf"] = [closed(queues)]
+    if mailboxes := mailboxes_of(units):
+        result["voicemail.conf"] = [mailboxes]
+    result["manifest.json"] = [render_manifest(units, shared, sorted(result)).encode()]
+    return result
+
+
+def shared_contexts(units: list[OfficeUnit]) -> list[ir.Context]:
+    """What these offices share; the first is the entry of the trunks' calls."""
+    return lower_shared(
         countries=[unit.country for unit in units],
         other=any(entry.number is None for unit in units for entry in unit.numbers),
         callers=[unit.country for unit in units if unit.callers],
@@ -256,15 +306,15 @@ def assemble(units: list[OfficeUnit]) -> dict[str, Content]:
         holidays=[which for unit in units for which in unit.holidays],
         named=[name for unit in units for name in unit.shared],
     )
-    nowhere = Sources()
-    files = tuple(dict.fromkeys(path for unit in units for path in unit.files))
-    head = render_header(files) + render_contexts([render_context(context, nowhere) for context in shared])
-    result: dict[str, Content] = {"extensions.conf": [head.encode(), *(part for unit in units for part in unit.text)]}
-    if any(unit.external_sip for unit in units):
-        result["pjsip.conf"] = [render_pjsip().encode()]
-    if queues := [queue for unit in units for queue in unit.queues]:
-        result["queues.conf"] = [render_queues([ir.Queue(*queue) for queue in queues], m.REACH_RING_SECONDS).encode()]
-    if mailboxes := [mailbox for unit in units for mailbox in unit.mailboxes]:
-        result["voicemail.conf"] = [render_voicemail([ir.Mailbox(*box) for box in mailboxes]).encode()]
-    result["manifest.json"] = [render_manifest(units, shared, sorted(result)).encode()]
-    return result
+
+
+def queues_of(units: Iterable[OfficeUnit]) -> bytes:
+    """The queues of some offices as text; empty without any."""
+    queues = [ir.Queue(*queue) for unit in units for queue in unit.queues]
+    return render_queues(queues, m.REACH_RING_SECONDS).encode() if queues else b""
+
+
+def mailboxes_of(units: Iterable[OfficeUnit]) -> bytes:
+    """The mailboxes of some offices as text; empty without any."""
+    mailboxes = [ir.Mailbox(*mailbox) for unit in units for mailbox in unit.mailboxes]
+    return render_voicemail(mailboxes).encode() if mailboxes else b""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ivrc.diagnostics import Diagnostic
+from ivrc.marks import unmarked
 from ivrc.output import Content
 from ivrc.resources import cache_folder
 from ivrc.unit import Office, SoundFile
@@ -64,7 +65,7 @@ def make_sounds(office: Office) -> tuple[dict[str, Content], list[Diagnostic]]:
             diagnostics.append(found)
             continue
         for extension, path in files.items():
-            made[f"sounds/{sound.language}/{sound.name}.{extension}"] = path
+            made[f"sounds/{sound.language}/{unmarked(sound.name)}.{extension}"] = path
     return made, diagnostics
 
 

@@ -34,7 +34,10 @@ class NumberEntry(NamedTuple):
 
 
 class OfficeUnit(NamedTuple):
-    """A compiled office."""
+    """A compiled office. `text` is its dialplan, `entries` the contexts that the world outside refers to.
+
+    Names in them have holes for marks (`ivrc.marks`).
+    """
 
     name: str
     named_at: Span
@@ -42,7 +45,10 @@ class OfficeUnit(NamedTuple):
     files: tuple[str, ...]
     numbers: tuple[NumberEntry, ...]
     text: tuple[bytes, ...]
+    entries: tuple[bytes, ...]
     source_map: tuple[str, ...]
+    # (context, extension, its steps) of the entries: offices share the contexts of numbers.
+    entry_map: tuple[tuple[str, str, list[list[Any]]], ...]
     sounds: tuple[SoundFile, ...]
     own_sounds: tuple[str, ...]
     endpoints: tuple[str, ...]

@@ -103,6 +103,9 @@ class Dialplan:
         if match is None:
             return "not the head of a context"
         self._context = match[1]
+        if self._context in self.contexts and match[1].startswith("ivrc.numbers-"):
+            # Numbers of several offices end in the same digits.
+            return ""
         if self._context in self.contexts:
             return "a context that was there before"
         self.contexts[self._context] = Context({}, {}, [])
@@ -203,6 +206,9 @@ class Dialplan:
 
     def leads(self, context: str, exten: str, target: str) -> bool:
         """Whether a target `[[context,]exten,]priority` exists; one in a variable is taken for good."""
+        if target == "ivrc.incoming,${FILTER(0-9+,${EXTEN})},1":
+            # From the entry for numbers to what finds them.
+            return exten == "_[+0-9]!" and exten in self.contexts["ivrc.incoming"].extensions
         parts = target.split(",")
         if len(parts) > 3 or not all(parts):
             return False
@@ -210,7 +216,7 @@ class Dialplan:
             # `IVRC_NEXT` is checked where it is set, a number's context by DIALPLAN_EXISTS before.
             if len(parts) == 3 and parts[2] == "1" and self._guarded(context, exten, parts[0], parts[1]):
                 return True
-            return parts[0].startswith(("${IVRC_NEXT}", "${IVRC_FAX_TO}", "ivrc.number-"))
+            return parts[0].startswith(("${IVRC_NEXT}", "${IVRC_FAX_TO}", "ivrc.numbers-"))
         where, what, priority = ([context, exten][: 3 - len(parts)] + parts)[:3]
         there = self.contexts.get(where)
         lines = there.extensions.get(what) if there else None

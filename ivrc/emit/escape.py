@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 
+from ivrc.marks import BYTES, CONTENT, PART
+
 # Asterisk reads lines of at most 8191 bytes and takes the rest for the next line.
 MAX_ARGUMENT_BYTES = 8000
 MAX_COMMENT_CHARACTERS = 300
 # A semicolon begins a comment, a line end ends the line; brackets and commas would end a name.
-_NOT_IN_ARGUMENT = re.compile(r"[\x00-\x1f\x7f;]")
-_NOT_IN_NAME = re.compile(r"[\x00-\x20\x7f;,()\"\\&|$\]]")
+# The holes of marks stand where lowering puts them and nowhere else.
+_STRAY = rf"(?<!ivrc){PART}|(?<![^\s,&()]){CONTENT}"
+_NOT_IN_ARGUMENT = re.compile(rf"[\x00\x03-\x1f\x7f;]|{_STRAY}")
+_NOT_IN_NAME = re.compile(rf"[\x00\x03-\x20\x7f;,()\"\\&|$\]]|{_STRAY}")
 
 
 class UnsafeText(AssertionError):
@@ -37,9 +41,13 @@ def name(text: str) -> str:
 
 def argument(text: str) -> str:
     """An application's arguments, checked."""
-    if _NOT_IN_ARGUMENT.search(text) or len(text.encode()) > MAX_ARGUMENT_BYTES:
+    if _NOT_IN_ARGUMENT.search(text) or _bytes(text) > MAX_ARGUMENT_BYTES:
         raise UnsafeText(f"not an argument: {text[:200]!r}")
     return text
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode()) + BYTES * (text.count(PART) + text.count(CONTENT))
 
 
 def plain_text(text: str) -> str:

@@ -200,11 +200,9 @@ class _Teller:
         key = (event.context, event.exten)
         place, step = self._plan.find(*key, event.app, event.data, self._places.get(key, -1))
         self._places[key] = place
-        if event.context.startswith("ivrc.number-") or (event.context == "ivrc.other" and step):
-            self._number = (
-                "+" + event.context.removeprefix("ivrc.number-") if "number" in event.context else self._number
-            )
-        if match := re.match(r"ivrc-([^-.]+)-([^-.]+)", event.context):
+        if event.context.startswith("ivrc.numbers-"):
+            self._number = "+" + event.exten
+        if match := re.match(r"ivrc(?:~\w+)?-([^-.]+)-([^-.]+)", event.context):
             self._office = self._office or match[1]
             self._scenario = self._scenario or match[2]
         if step is not None and step != self._step:

@@ -24,7 +24,7 @@ def lower_office(office: m.Office, sources: Sources, needs: ir.Needs) -> Iterato
     pen = Pen(office.name, office.language, office.folder, sources, needs)
     pen.detects_fax = any(m.contains(scenario.body, m.FaxDetected) for scenario in office.scenarios)
     lowering = Lowering(pen, office)
-    yield from incoming.number_contexts(pen, office)
+    yield from incoming.begin_contexts(pen, office)
     for scenario in office.scenarios:
         lowering.scenario(scenario)
         yield from pen.finished()
@@ -39,10 +39,16 @@ def lower_office(office: m.Office, sources: Sources, needs: ir.Needs) -> Iterato
     lowering.reach.contexts()
     if lowering.responsible:
         responsible_contexts(pen, lowering.ring, office)
-    incoming.internal_context(pen, lowering.ring, office)
+    incoming.phones_context(pen, lowering.ring, office)
     incoming.people_context(pen, lowering.ring, office.employees, dialled=lowering.responsible)
     lowering.ring.confirm_context()
     yield from pen.finished()
+
+
+def lower_entries(office: m.Office, sources: Sources) -> list[ir.Context]:
+    """The contexts of one office that the world outside refers to: its numbers, and what its phones dial."""
+    pen = Pen(office.name, office.language, office.folder, sources, ir.Needs())
+    return incoming.number_contexts(pen, office) + incoming.phones_entry(pen, office)
 
 
 def lower_shared(
@@ -53,8 +59,12 @@ def lower_shared(
     holidays: Iterable[tuple[str, str]],
     named: Iterable[str] = (),
 ) -> list[ir.Context]:
-    """What all offices share: the way in, the callers' numbers, the question of `confirm`, those `named`, holidays."""
+    """What all offices share: the way in, the callers' numbers, the question of `confirm`, those `named`, holidays.
+
+    The first is the entry, which the world outside refers to.
+    """
     shared = [incoming.incoming_context(sorted({c for c in countries if c}), other)]
+    shared.insert(0, incoming.incoming_entry(shared[0]))
     shared += [incoming.caller_subroutine(country) for country in sorted(set(callers), key=lambda c: c or "")]
     if confirms:
         shared.append(accept_context())
@@ -62,4 +72,4 @@ def lower_shared(
     return shared + holiday_contexts(set(holidays))
 
 
-__all__ = ["lower_office", "lower_shared"]
+__all__ = ["lower_entries", "lower_office", "lower_shared"]

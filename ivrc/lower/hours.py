@@ -14,11 +14,12 @@ from datetime import date
 from ivrc import hours as h
 from ivrc import ir
 from ivrc.lower.cursor import Cursor, Pen, Sheet
+from ivrc.marks import CONTENT
 
 
 def holidays_context(which: tuple[str, str]) -> str:
     """The context whose extensions are the holidays of a country or subdivision."""
-    return "-".join(("ivrc.holidays", *(part for part in which if part)))
+    return "-".join(("ivrc.holidays", *(part for part in which if part))) + CONTENT
 
 
 def hours_context(pen: Pen, part: str, comment: str, hours: h.Hours, start: int) -> str:

@@ -5,9 +5,25 @@ from __future__ import annotations
 from ivrc import ir
 from ivrc import model as m
 from ivrc.lower.cursor import Cursor, Pen, Sheet
-from ivrc.lower.names import INCOMING, OTHER, extension_name, number_context, switch_device
+from ivrc.lower.names import (
+    BEGIN,
+    FINDS_NUMBER,
+    INCOMING,
+    OTHER,
+    PHONES,
+    SHARD_DIGITS,
+    entry_name,
+    extension_name,
+    numbers_context,
+    plan_name,
+    switch_device,
+)
 from ivrc.lower.rings import Ringer, state_device
+from ivrc.marks import CONTENT
 from ivrc.phone import Plan, plan_of
+
+# Whatever begins like a number.
+_NUMBER = "_[+0-9]!"
 
 
 def _line(app: str, args: str = "", label: str | None = None) -> ir.Line:
@@ -15,22 +31,36 @@ def _line(app: str, args: str = "", label: str | None = None) -> ir.Line:
 
 
 def number_contexts(pen: Pen, office: m.Office) -> list[ir.Context]:
-    """A context for each incoming number: small ones, for one context of many extensions loads in quadratic time."""
-    contexts = []
+    """The incoming numbers, one line each, sharded: one context of many extensions loads in quadratic time."""
+    shards: dict[str, list[ir.Extension]] = {}
     for number in office.numbers:
-        name = number_context(number.number) if number.number else OTHER
+        name, exten = (numbers_context(number.number), number.number[1:]) if number.number else (OTHER, "s")
         written = f'number "{number.written}"' if number.number else "number other"
         items = (
             ir.Comment(f"{written} -> {number.scenario}", "Number", number.start),
-            _line("Set", f"CHANNEL(language)={office.language}"),
-            _line("Goto", f"{pen.context(number.scenario)},s,1"),
+            _line("Goto", f"{pen.context(BEGIN + number.scenario)},s,1"),
         )
-        contexts.append(ir.Context(name, "", (ir.Extension("s", items),), (), number.start))
+        shards.setdefault(name, []).append(ir.Extension(exten, items))
+    return [ir.Context(name, "", tuple(extensions), (), -1) for name, extensions in shards.items()]
+
+
+def begin_contexts(pen: Pen, office: m.Office) -> list[ir.Context]:
+    """Where the calls of numbers begin, a context for each scenario that they lead to."""
+    contexts = []
+    for scenario in dict.fromkeys(number.scenario for number in office.numbers):
+        lines = (*_begin(pen, office), _line("Goto", f"{pen.context(scenario)},s,1"))
+        contexts.append(ir.Context(pen.context(BEGIN + scenario), "", (ir.Extension("s", lines),), (), -1))
     return contexts
 
 
+def _begin(pen: Pen, office: m.Office) -> tuple[ir.Line, ...]:
+    """What every call of the office has: a deploy knows by the variable which calls are on a generation, legs too."""
+    plan = _line("Set", f"__IVRC_PLAN={plan_name(pen.office)}")
+    return plan, _line("Set", f"CHANNEL(language)={office.language}")
+
+
 def incoming_context(countries: list[str], other: bool) -> ir.Context:
-    """Where trunks send their calls: finds the number's context, whatever form the number is in."""
+    """Finds the number that a trunk's call is for, whatever form the number is in."""
     plans = sorted({plan_of(country) for country in countries})
     lines = [_line("Set", "IVRC_DID=${FILTER(0-9,${EXTEN})}")]
     lines += _try("${IVRC_DID}")
@@ -43,10 +73,20 @@ def incoming_context(countries: list[str], other: bool) -> ir.Context:
         # 1 is "unallocated number": PJSIP refuses with 404.
         lines.append(_line("Log", "NOTICE,ivrc: nobody declared the number ${FILTER(0-9+,${EXTEN})}"))
         lines.append(_line("Hangup", "1"))
-    names = ["_[+0-9]!"] + (["_[A-Za-z]!"] if other else [])
-    extensions = [ir.Extension(names[0], tuple(lines))]
-    # A trunk that sends no number at all, only the name of its account.
-    extensions += [ir.Extension(name, (_line("Goto", f"{OTHER},s,1"),)) for name in names[1:]]
+    extensions = [ir.Extension(_NUMBER, tuple(lines))]
+    if other:
+        # A trunk that sends no number at all, only the name of its account.
+        extensions.append(ir.Extension("s", (_line("Goto", f"{OTHER},s,1"),)))
+    return ir.Context(FINDS_NUMBER, "finds the number that a call is for", tuple(extensions), (), -1)
+
+
+def incoming_entry(incoming: ir.Context) -> ir.Context:
+    """Where trunks send their calls: one line, for a call must never stand between two that a reload could change."""
+    # A number may have anything after its digits; an account's name is of no interest.
+    lines = {_NUMBER: "${FILTER(0-9+,${EXTEN})}"}
+    if len(incoming.extensions) > 1:
+        lines["_[A-Za-z]!"] = "s"
+    extensions = [ir.Extension(name, (_line("Goto", f"{incoming.name},{to},1"),)) for name, to in lines.items()]
     # Exact names beat patterns: a call that ends in this context must not come in once more as `h`.
     extensions.append(ir.Extension("h", (_line("NoOp"),)))
     return ir.Context(INCOMING, "calls from trunks: context=ivrc-incoming", tuple(extensions), (), -1)
@@ -64,12 +104,17 @@ def _rewrites(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _try(digits: str, prefix: str = "") -> list[ir.Line]:
-    name = f"ivrc.number-{digits}"
-    known = f"${{DIALPLAN_EXISTS({name},s,1)}}"
+    shard = f"ivrc.numbers-${{IVRC_DID:-{SHARD_DIGITS}}}"
+    known = f"${{DIALPLAN_EXISTS({shard},{digits},1)}}"
     condition = known
     if prefix:
         condition = f'$["${{IVRC_DID:0:{len(prefix)}}}" = "{prefix}" & {known}]'
-    return [_line("GotoIf", f"{condition}?{name},s,1")]
+    return [_line("GotoIf", f"{condition}?{shard},{digits},1")]
+
+
+def caller_context(country: str | None) -> str:
+    """The name of the subroutine that returns the caller's number as E.164 digits."""
+    return (f"ivrc.caller-{country}" if country else "ivrc.caller") + CONTENT
 
 
 def caller_subroutine(country: str | None) -> ir.Context:
@@ -98,7 +143,7 @@ def caller_subroutine(country: str | None) -> ir.Context:
     else:
         lines.append(_line("Return", "${n}", "done"))
     lines.append(_line("Return", "0", "none"))
-    name = f"ivrc.caller-{country}" if country else "ivrc.caller"
+    name = caller_context(country)
     comment = "returns the caller's number with its country code"
     return ir.Context(name, comment, (ir.Extension("s", tuple(lines)),), (), -1)
 
@@ -158,27 +203,44 @@ def _reach(employee: m.Employee) -> m.Target | None:
     return m.Outside(employee.mobiles[0], employee.confirm) if employee.mobiles else None
 
 
-def internal_context(pen: Pen, ring: Ringer, office: m.Office) -> None:
-    """For the office's own phones (their endpoints' context): extensions, switch codes, lamps for both."""
-    sheet = Sheet(pen, ".internal", f"the office's own phones: context={pen.context('.internal')}")
+def phones_context(pen: Pen, ring: Ringer, office: m.Office) -> None:
+    """What the office's own phones can dial: extensions and switch codes."""
+    sheet = Sheet(pen, PHONES, "what the office's own phones dial")
     sheet.holds_callers = False
     for employee in office.employees:
         target = _reach(employee)
         if employee.extension is None or target is None:
             continue
         cursor = Cursor(sheet, employee.extension)
-        cursor.add("Set", f"CHANNEL(language)={office.language}")
+        cursor.items += _begin(pen, office)
         ring.target(cursor, target, str(m.RING_SECONDS))
         # 19 is "no answer": PJSIP refuses with 480.
         cursor.add("Hangup", "19")
         cursor.close()
-        if employee.devices:
-            devices = "&".join(dict.fromkeys(state_device(device) for device in employee.devices))
-            sheet.extensions.append(ir.Hint(employee.extension, devices))
     for switch in office.switches:
         _switch(pen, sheet, office, switch)
     if sheet.extensions:
         sheet.close()
+
+
+def phones_entry(pen: Pen, office: m.Office) -> list[ir.Context]:
+    """The context of the phones' endpoints: lamps, and one line an extension."""
+    name = entry_name(office.name, ".internal")
+    lines: list[ir.Extension | ir.Hint] = []
+    for employee in office.employees:
+        if employee.extension is None or _reach(employee) is None:
+            continue
+        lines.append(_dial(pen, employee.extension))
+        if employee.devices:
+            devices = "&".join(dict.fromkeys(state_device(device) for device in employee.devices))
+            lines.append(ir.Hint(employee.extension, devices))
+    for switch in office.switches:
+        lines += [_dial(pen, switch.code), ir.Hint(switch.code, switch_device(office.name, switch.name))]
+    return [ir.Context(name, f"the office's own phones: context={name}", tuple(lines), (), -1)] if lines else []
+
+
+def _dial(pen: Pen, exten: str) -> ir.Extension:
+    return ir.Extension(exten, (_line("Goto", f"{pen.context(PHONES)},{exten},1"),))
 
 
 def _switch(pen: Pen, sheet: Sheet, office: m.Office, switch: m.Switch) -> None:
@@ -186,7 +248,7 @@ def _switch(pen: Pen, sheet: Sheet, office: m.Office, switch: m.Switch) -> None:
     pen.needs.own_sounds.update(("activated", "de-activated"))
     cursor = Cursor(sheet, switch.code)
     cursor.comment(f"switch {switch.name}", "Switch", switch.start)
-    cursor.add("Set", f"CHANNEL(language)={office.language}")
+    cursor.items += _begin(pen, office)
     cursor.add("Answer")
     cursor.add("GotoIf", f'$["${{DEVICE_STATE({device})}}" = "INUSE"]?off')
     cursor.add("Set", f"DEVICE_STATE({device})=INUSE")
@@ -197,4 +259,3 @@ def _switch(pen: Pen, sheet: Sheet, office: m.Office, switch: m.Switch) -> None:
     cursor.add("Playback", "de-activated")
     cursor.add("Hangup")
     cursor.close()
-    sheet.extensions.append(ir.Hint(switch.code, device))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from ivrc import ir
 from ivrc import model as m
+from ivrc.marks import CONTENT
 
-MESSAGE, MAILBOX, FAX, RECORD = "ivrc.message", "ivrc.mailbox", "ivrc.fax", "ivrc.record"
+MESSAGE, MAILBOX, FAX, RECORD = (f"ivrc.{name}{CONTENT}" for name in ("message", "mailbox", "fax", "record"))
 _SPOOL = "${ASTSPOOLDIR}/ivrc"
 # Asterisk's own id of the call, and the moment: a call may leave several files.
 _FILE = "${FILTER(0-9A-Za-z.,${CHANNEL(linkedid)})}-${EPOCH}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ivrc import ir
 from ivrc import model as m
 from ivrc.lower.cursor import Pen
+from ivrc.marks import CONTENT
 
 
 def sound(pen: Pen, prompt: m.Prompt, seconds: int | None = None, fill: str = "repeat") -> str:
@@ -17,7 +18,7 @@ def sound(pen: Pen, prompt: m.Prompt, seconds: int | None = None, fill: str = "r
 
     base = speech_name(prompt.text, pen.language) if prompt.kind == "speech" else deployed_name(prompt.text)
     suffix = "" if seconds is None else f"-{seconds}s" if fill == "repeat" else f"-wait{seconds}s"
-    name = f"ivrc/{pen.office}/{base}{suffix}"
+    name = f"ivrc/{pen.office}/{base}{suffix}{CONTENT}"
     if name not in pen.needs.sounds:
         pen.needs.sounds[name] = ir.Sound(
             name, prompt.kind, prompt.text, pen.language, pen.folder, seconds, fill, prompt.start, prompt.end

@@ -10,7 +10,7 @@ from typing import Any, assert_never
 
 from ivrc import ir
 from ivrc import model as m
-from ivrc.lower import media
+from ivrc.lower import incoming, media
 from ivrc.lower.cursor import Cursor, Pen, Sheet
 from ivrc.lower.hours import hours_context
 from ivrc.lower.names import switch_device, voicemail_context
@@ -337,7 +337,7 @@ def _condition(lowering: Lowering, cursor: Cursor, step: m.When) -> str:
             return f'$["${{DEVICE_STATE({switch_device(office.name, switch.name)})}}" = "INUSE"]'
         case m.ByCallers(callers):
             pen.needs.callers = True
-            cursor.add("Gosub", f"{caller_context(office.country)},s,1")
+            cursor.add("Gosub", f"{incoming.caller_context(office.country)},s,1")
             listed = pen.context(f".callers-{callers.name}")
             return f"${{DIALPLAN_EXISTS({listed},${{GOSUB_RETVAL}},1)}}"
         case m.ByHidden():
@@ -346,11 +346,6 @@ def _condition(lowering: Lowering, cursor: Cursor, step: m.When) -> str:
             return f'$["{digits}" = "" | "${{CALLERID(num-pres):0:6}}" = "prohib"]'
         case _:
             assert_never(step.condition)
-
-
-def caller_context(country: str | None) -> str:
-    """The subroutine that returns the caller's number as E.164 digits."""
-    return f"ivrc.caller-{country}" if country else "ivrc.caller"
 
 
 def lower_hangup(lowering: Lowering, cursor: Cursor, step: m.Hangup) -> bool:

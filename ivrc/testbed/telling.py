@@ -289,7 +289,7 @@ class Narrator:
 
 def _is_leg(endpoint: str) -> bool:
     """Whether what rang is a leg of the dialplan's own and not a phone."""
-    return "@ivrc-" in endpoint or "@ivrc." in endpoint
+    return "@ivrc" in endpoint
 
 
 def _holds(event: Step) -> bool:

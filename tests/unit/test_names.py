@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ivrc import marks
 from ivrc.lower.names import MAX_NAME_BYTES, context_name, extension_name
 from tests.dialplan import Dialplan, complaints_about
 from tests.support import compile_text
@@ -12,23 +13,25 @@ LONG = "очень_длинное_имя_" * 20
 
 
 def test_names_of_scenarios_and_of_ivrcs_own_contexts_never_meet() -> None:
-    assert context_name("acme", "people") == "ivrc-acme-people"
-    assert context_name("acme", ".people") == "ivrc-acme.people"
+    assert marks.unmarked(context_name("acme", "people")) == "ivrc-acme-people"
+    assert marks.unmarked(context_name("acme", ".people")) == "ivrc-acme.people"
 
 
 @pytest.mark.parametrize("office", ["a", "контора", "x" * 30, "ы" * 30])
 @pytest.mark.parametrize("part", ["main", ".group-sales", LONG, ".group-" + LONG, "花" * 100])
 def test_context_names_fit(office: str, part: str) -> None:
     name = context_name(office, part)
-    assert len(name.encode()) <= MAX_NAME_BYTES
-    assert name.startswith("ivrc-" + office[:5])
+    marked = marks.filled(name.encode(), "k3jx7q2a", {})
+    assert len(marked) <= MAX_NAME_BYTES
+    assert marked.decode().startswith("ivrc~k3jx7q2a-" + office[:5])
+    assert marks.unmarked(name).startswith("ivrc-" + office[:5])
     assert name == context_name(office, part)
 
 
 def test_longest_name_that_fits_is_whole() -> None:
-    fits = "x" * (MAX_NAME_BYTES - len("ivrc-a-"))
-    assert context_name("a", fits) == "ivrc-a-" + fits
-    assert context_name("a", fits + "x") != "ivrc-a-" + fits + "x"
+    fits = "x" * (MAX_NAME_BYTES - marks.BYTES - len("ivrc-a-"))
+    assert marks.unmarked(context_name("a", fits)) == "ivrc-a-" + fits
+    assert marks.unmarked(context_name("a", fits + "x")) != "ivrc-a-" + fits + "x"
 
 
 def test_names_that_are_cut_stay_apart() -> None:
@@ -49,7 +52,7 @@ def test_contexts_of_an_office_full_of_like_names_are_all_there() -> None:
     )
     dialplan = Dialplan(compile_text(text).dialplan)
     assert dialplan.check() == []
-    assert len(dialplan.contexts) == 1 + len(names) * (1 + 12 * 5)
+    assert len(dialplan.contexts) == 2 + len(names) * (1 + 12 * 5)
 
 
 @pytest.mark.parametrize("length", [20, 80, 300, 9000])
