@@ -36,6 +36,8 @@ _FORMAT = click.option(
 # Commands of the runtime: module, the click command in it, what the list of commands says of it.
 _ELSEWHERE = {
     "agi": ("ivrc.agi.cli", "", "Answer the dialplan's questions: serve, run, unit."),
+    "deploy": ("ivrc.deploying", "deploy", "Into a running Asterisk, without harm to a call: status, verify, log."),
+    "rollback": ("ivrc.deploying", "rollback", "Back to an earlier generation, at once."),
     "history": ("ivrc.history.cli", "history", "The calls that were: list, journey, messages, faxes."),
     "crm": ("ivrc.crm.cli", "crm", "Whose customer a caller is: contact book, look-ups, checks."),
     "diff": ("ivrc.differing", "diff", "What callers would meet differently, from one state to another."),

@@ -190,7 +190,7 @@ def convert(data: Any, cls: Any, *, folder: Path, key: str, also: list[str] | No
 
 
 def _settings(data: dict[str, Any], path: Path) -> Settings:
-    _among(data, ["agi", "crm", "history", "office"], "")
+    _among(data, ["agi", "crm", "deploy", "history", "office"], "")
     folder = path.absolute().parent
     agi = _positive(convert(data.get("agi", {}), AgiSettings, folder=folder, key="agi"), "agi")
     if "manifest" not in data.get("agi", {}):

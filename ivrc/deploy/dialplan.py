@@ -1,0 +1,105 @@
+"""A dialplan as plain lines, read from a part's own file or from what Asterisk says that it holds, and compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from ivrc.deploy.ami import Message
+from ivrc.named import NamedTuple
+
+_STEP = re.compile(r"; (.*)    \((.+:\d+)\)")
+_LINE = re.compile(
+    r"(?:exten => (?P<exten>[^,]+),(?P<at>1|hint)| same => n)(?:\((?P<label>[^()]*)\))?,(?P<what>.*)", re.DOTALL
+)
+
+
+class Key(NamedTuple):
+    """Where something stands; `priority` is a number, `hint`, or `include`."""
+
+    extension: str
+    priority: str
+
+
+class Line(NamedTuple):
+    """What stands there: label, application (or the hint's devices, or the context included), arguments."""
+
+    label: str
+    application: str
+    arguments: str
+
+    def __str__(self) -> str:
+        label = f"({self.label}) " if self.label else ""
+        return f"{label}{self.application}({self.arguments})"
+
+
+class Held(NamedTuple):
+    """Contexts → what they hold; and where each line comes from, in the source's words."""
+
+    contexts: dict[str, dict[Key, Line]]
+    steps: dict[tuple[str, Key], str]
+
+
+def read_text(texts: Iterable[bytes]) -> Held:
+    """The lines of parts' files."""
+    held = Held({}, {})
+    for text in texts:
+        _read(text.decode(), held)
+    return held
+
+
+def _read(text: str, held: Held) -> None:
+    context: dict[Key, Line] = {}
+    name = extension = step = ""
+    priority = 0
+    for line in text.split("\n"):
+        if not line:
+            continue
+        if line.startswith(";"):
+            found = _STEP.fullmatch(line)
+            step = f"{found[1]} ({found[2]})" if found else ""
+        elif line.startswith("["):
+            name, step = line[1:-1], ""
+            context = held.contexts.setdefault(name, {})
+        elif line.startswith("include => "):
+            context[Key("", f"include {line[11:]}")] = Line("", line[11:], "")
+        elif match := _LINE.fullmatch(line):
+            if match["at"] == "hint":
+                context[Key(match["exten"], "hint")] = Line("", match["what"], "")
+                continue
+            extension, priority = (match["exten"], 1) if match["exten"] else (extension, priority + 1)
+            application, _, arguments = match["what"].partition("(")
+            key = Key(extension, str(priority))
+            context[key] = Line(match["label"] or "", application, arguments[:-1])
+            if step:
+                held.steps[name, key] = step
+
+
+def line_of(event: Message) -> tuple[Key, Line] | None:
+    """A line of Asterisk's list; None for what is none."""
+    if "IncludeContext" in event:
+        included = event["IncludeContext"]
+        return Key("", f"include {included}"), Line("", included, "")
+    if "Priority" not in event:
+        return None
+    key = Key(event["Extension"], event["Priority"])
+    return key, Line(event.get("ExtensionLabel", ""), event.get("Application", ""), event.get("AppData", ""))
+
+
+def differences(
+    context: str, wanted: dict[Key, Line], found: dict[Key, Line], steps: dict[tuple[str, Key], str], whole: bool = True
+) -> Iterator[str]:
+    """What Asterisk holds that was not compiled, or does not hold; not `whole`: others may have lines here, too."""
+    for key, line in wanted.items():
+        held = found.get(key)
+        if held != line:
+            step = steps.get((context, key), "")
+            where = f"{key.extension}@{context},{key.priority}".lstrip("@")
+            said = f"Asterisk holds {held}" if held else "Asterisk does not hold it"
+            yield f"{where}: compiled {line}, but {said}" + (f"; it is of: {step}" if step else "")
+    extra = found.keys() - wanted.keys()
+    if not whole:
+        ours = {key.extension for key in wanted}
+        extra = {key for key in extra if key.extension in ours}
+    for key in sorted(extra):
+        yield f"{key.extension}@{context},{key.priority}: Asterisk holds {found[key]}, which was not compiled"
