@@ -149,8 +149,8 @@ def status(config: Path | None, to: str, form: str) -> None:
     """Generations with their age, who deployed them, and the calls that are on them."""
     from ivrc.deploy.status import status_of
 
-    target, wait = _target(config, to)
-    _report(_do(status_of(target, wait)), form, _told_status)
+    target, _ = _target(config, to)
+    _report(_do(status_of(target)), form, _told_status)
 
 
 def _told_status(found: dict[str, Any]) -> None:

@@ -27,10 +27,11 @@ class Line(NamedTuple):
     label: str
     application: str
     arguments: str
+    is_run: bool = True
 
     def __str__(self) -> str:
         label = f"({self.label}) " if self.label else ""
-        return f"{label}{self.application}({self.arguments})"
+        return f"{label}{self.application}({self.arguments})" if self.is_run else self.application
 
 
 class Held(NamedTuple):
@@ -62,10 +63,10 @@ def _read(text: str, held: Held) -> None:
             name, step = line[1:-1], ""
             context = held.contexts.setdefault(name, {})
         elif line.startswith("include => "):
-            context[Key("", f"include {line[11:]}")] = Line("", line[11:], "")
+            context[Key("", f"include {line[11:]}")] = Line("", line[11:], "", False)
         elif match := _LINE.fullmatch(line):
             if match["at"] == "hint":
-                context[Key(match["exten"], "hint")] = Line("", match["what"], "")
+                context[Key(match["exten"], "hint")] = Line("", match["what"], "", False)
                 continue
             extension, priority = (match["exten"], 1) if match["exten"] else (extension, priority + 1)
             application, _, arguments = match["what"].partition("(")
@@ -79,11 +80,12 @@ def line_of(event: Message) -> tuple[Key, Line] | None:
     """A line of Asterisk's list; None for what is none."""
     if "IncludeContext" in event:
         included = event["IncludeContext"]
-        return Key("", f"include {included}"), Line("", included, "")
+        return Key("", f"include {included}"), Line("", included, "", False)
     if "Priority" not in event:
         return None
     key = Key(event["Extension"], event["Priority"])
-    return key, Line(event.get("ExtensionLabel", ""), event.get("Application", ""), event.get("AppData", ""))
+    label, application = event.get("ExtensionLabel", ""), event.get("Application", "")
+    return key, Line(label, application, event.get("AppData", ""), event["Priority"] != "hint")
 
 
 def differences(

@@ -50,10 +50,12 @@ class Target(NamedTuple):
 class Node:
     """The steps on one node."""
 
-    def __init__(self, target: Target, owner: str, wait: float = 0.0) -> None:
+    def __init__(self, target: Target, owner: str, wait: float = 0.0, only_looks: bool = False) -> None:
+        """`only_looks`: without the lock."""
         self.target = target
         self.owner = owner
         self.wait = wait
+        self.only_looks = only_looks
         self.before = Set()
         """The set that was active when the lock was had."""
         self.now = Set()
@@ -65,7 +67,8 @@ class Node:
 
     async def __aenter__(self) -> Self:
         try:
-            await self._stack.enter_async_context(self.target.folder.lock(self.wait, self.owner))
+            if not self.only_looks:
+                await self._stack.enter_async_context(self.target.folder.lock(self.wait, self.owner))
             passing("with the lock")
             self.before = self.now = await state.active_set(self.target.folder)
             self._manager = await self._stack.enter_async_context(Manager(self.target.manager))
@@ -212,7 +215,7 @@ class Node:
             faults += [f"{PARTS}/{name}/{each} is not there" for each in set(self.now.parts[name].files) - there]
             if there and not _is_whole(name, files[name]):
                 faults.append(f"{PARTS}/{name} has been changed since it was deployed")
-        wanted = state.files_of(self.target.folder, self.now)
+        wanted = state.files_of(self.target.folder, self.now, await self._mailboxes_left(self.now))
         for name in (*READ, "set.json") if self.now.number else ():
             if await self.target.folder.read(f"{SETS}/{self.now.number}/{name}") != b"".join(wanted[name]):
                 faults.append(f"{SETS}/{self.now.number}/{name} has been changed since it was deployed")
@@ -228,7 +231,7 @@ class Node:
         numbers = [int(name) for name in await folder.names(SETS) if name.isdigit()]
         fresh = replace(wanted, number=max([self.now.number, *numbers], default=0) + 1)
         passing(f"{stage}: before the set is written")
-        await folder.put(f"{SETS}/{fresh.number}", state.files_of(folder, fresh))
+        await folder.put(f"{SETS}/{fresh.number}", state.files_of(folder, fresh, await self._mailboxes_left(fresh)))
         if fresh.generation:
             await folder.point(
                 f"{SETS}/{fresh.number}/{MANIFEST}", f"../../{GENERATIONS}/{fresh.generation}.{MANIFEST}"
@@ -238,6 +241,18 @@ class Node:
         await folder.point(state.ACTIVE, f"{SETS}/{fresh.number}")
         self.now = fresh
         passing(f"{stage}: after the set is active")
+
+    async def _mailboxes_left(self, wanted: Set) -> bytes:
+        """Only calls on parts that were left may still record into these."""
+        active = wanted.active_ids
+        having = [name for name, one in wanted.parts.items() if VOICEMAIL in one.files]
+        offices = {name.partition("~")[0] for name in having if name not in active}
+        texts: dict[bool, list[bytes]] = {True: [], False: []}
+        for name in having:
+            if name.partition("~")[0] in offices:
+                text = await self.target.folder.read(f"{PARTS}/{name}/{VOICEMAIL}")
+                texts[name in active].append(text or b"")
+        return state.mailboxes_left(texts[True], texts[False])
 
     async def _reload(self, names: Iterable[str], stage: str, again: bool = False) -> None:
         """Let Asterisk read the set: queues and mailboxes before the dialplan that leads to them."""

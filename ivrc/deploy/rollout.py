@@ -29,13 +29,13 @@ class Outcome(NamedTuple):
 
 
 @asynccontextmanager
-async def nodes(targets: Sequence[Target], wait: float = 0.0) -> AsyncIterator[list[Node]]:
-    """The nodes, locked (in one order, so that two deploys cannot wait for each other) and connected."""
+async def nodes(targets: Sequence[Target], wait: float = 0.0, only_look: bool = False) -> AsyncIterator[list[Node]]:
+    """The nodes, connected, and locked (in one order, so that two deploys cannot wait for each other)."""
     async with AsyncExitStack() as stack:
         owner = journal.whoever()
         found = {}
         for target in sorted(targets, key=lambda each: each.name):
-            found[target.name] = await stack.enter_async_context(Node(target, owner, wait))
+            found[target.name] = await stack.enter_async_context(Node(target, owner, wait, only_look))
         yield [found[target.name] for target in targets]
 
 

@@ -87,8 +87,8 @@ async def generation(folder: Folder, number: int) -> dict[str, Any]:
         raise DeployError(f"{folder.where}/{GENERATIONS}/{number}.json is damaged") from None
 
 
-def files_of(folder: Folder, wanted: Set) -> dict[str, list[bytes]]:
-    """The files of a set."""
+def files_of(folder: Folder, wanted: Set, mailboxes: bytes = b"") -> dict[str, list[bytes]]:
+    """The files of a set; `mailboxes` are those that only calls on parts that were left may still need."""
     active = wanted.active_ids
     lists: dict[str, list[str]] = {name: [] for name in READ}
     for name in sorted(wanted.parts):
@@ -97,16 +97,37 @@ def files_of(folder: Folder, wanted: Set) -> dict[str, list[bytes]]:
                 lists[file].append(f"{name}/{file}")
             elif file == ENTRIES and name in active:
                 lists[DIALPLAN].insert(0, f"{name}/{file}")
-    lists[VOICEMAIL] = _newest(lists[VOICEMAIL], active)
+    # A mailbox may stand there once: those of parts that were left are `more`.
+    lists[VOICEMAIL] = [name for name in lists[VOICEMAIL] if name.rpartition("/")[0] in active]
     # The same text in every part that has it.
     lists[PJSIP] = lists[PJSIP][:1]
     files = {name: [_includes(folder, each)] for name, each in lists.items()}
+    files[VOICEMAIL].append(mailboxes)
     return {**files, "set.json": [encode(asdict(wanted))]}
 
 
-def _newest(names: Iterable[str], active: set[str]) -> list[str]:
-    """Mailboxes of parts that were left go first: a later line for the same mailbox is the one that counts."""
-    return sorted(names, key=lambda name: (name.rpartition("/")[0] in active, name))
+def mailboxes_left(active: Iterable[bytes], left: Iterable[bytes]) -> bytes:
+    """The mailboxes of parts that were left which no active part has, as an addition to voicemail.conf."""
+    there, found = _mailboxes(active), _mailboxes(left)
+    lines: list[str] = []
+    for context, boxes in sorted(found.items()):
+        more = [line for box, line in sorted(boxes.items()) if box not in there.get(context, {})]
+        if more:
+            lines += [f"[{context}]" + "(+)" * (context in there), *more]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _mailboxes(texts: Iterable[bytes]) -> dict[str, dict[str, str]]:
+    """Context → mailbox → its line."""
+    found: dict[str, dict[str, str]] = {}
+    for text in texts:
+        context = ""
+        for line in text.decode().splitlines():
+            if line.startswith("["):
+                context = line[1:-1]
+            elif " => " in line:
+                found.setdefault(context, {})[line.partition(" => ")[0]] = line
+    return found
 
 
 def _includes(folder: Folder, names: list[str]) -> bytes:

@@ -11,9 +11,9 @@ from ivrc.deploy.node import Target
 from ivrc.deploy.rollout import nodes
 
 
-async def status_of(target: Target, wait: float = 0.0) -> dict[str, Any]:
+async def status_of(target: Target) -> dict[str, Any]:
     """The kept generations, the newest first: a call counts for the newest that has its part."""
-    async with nodes([target], wait) as (node,):
+    async with nodes([target], only_look=True) as (node,):
         found = calls_by_part(await node.channels())
         left = dict(found)
         generations = []

@@ -9,7 +9,8 @@ import pytest
 
 from ivrc import ir
 from ivrc.loading import Loader
-from ivrc.lower import lower_office
+from ivrc.lower import lower_entries, lower_office
+from ivrc.marks import unmarked
 from ivrc.pipeline import compile_offices
 from ivrc.semantics import analyse
 from ivrc.source import Sources
@@ -89,13 +90,13 @@ def meant(path: Path) -> dict[tuple[str, str, int], str]:
     model, faults = analyse([file.tree for file in files], "lab", path.name, 0)
     assert faults == []
     found = {}
-    for context in lower_office(model, sources, ir.Needs()):
+    for context in (*lower_entries(model, sources), *lower_office(model, sources, ir.Needs())):
         for extension in context.extensions:
             if isinstance(extension, ir.Hint):
                 continue
             lines = [item for item in extension.items if isinstance(item, ir.Line)]
             for priority, line in enumerate(lines, start=1):
-                found[context.name, extension.name, priority] = f"{line.app}({line.args})"
+                found[unmarked(context.name), extension.name, priority] = unmarked(f"{line.app}({line.args})")
     return found
 
 

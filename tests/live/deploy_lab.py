@@ -1,0 +1,121 @@
+"""A real Asterisk that ivrc deploys to: its own files include ivrc's, its manager has a user with the least rights."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from ivrc.crm.settings import Secret
+from ivrc.deploy.ami import Address
+from ivrc.deploy.local import LocalFolder
+from ivrc.deploy.node import Target
+from ivrc.deploy.release import Release
+from ivrc.deploy.rollout import Outcome, deploy
+from ivrc.pipeline import build
+from ivrc.releasing import release_of
+from ivrc.testbed.conf import PhoneSpec
+from ivrc.testbed.fetch import root_of
+from ivrc.testbed.instance import Asterisk
+from tests.live.lab import tone
+
+USER, SECRET = "ivrc", "a-secret-of-tests"
+RIGHTS = "system,reporting"
+
+
+def manager_conf(port: int, rights: str = RIGHTS, more: str = "") -> str:
+    """manager.conf with the test bed's own user and ivrc's."""
+    local = "deny=0.0.0.0/0.0.0.0\npermit=127.0.0.1/255.255.255.255\n"
+    return (
+        f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nport={port}\ntimestampevents=yes\n{more}"
+        f"[testbed]\nsecret=testbed\n{local}read=all\nwrite=all\nwritetimeout=5000\n"
+        f"[{USER}]\nsecret={SECRET}\n{local}read=\nwrite={rights}\n"
+    )
+
+
+def settings_with(folder: Path, moh: Path) -> dict[str, str]:
+    """Asterisk's own files, each with ivrc's at its end."""
+    own = {
+        "extensions.conf": "[general]\nstatic=yes\n[by-hand]\nexten => s,1,NoOp()\n",
+        "queues.conf": "[general]\npersistentmembers=no\n",
+        "voicemail.conf": "[general]\nformat=wav\nattach=no\nmaxsilence=10\nmailcmd=/bin/false\n",
+        "pjsip_extra.conf": "",
+    }
+    included = {name: name.replace("_extra", "") for name in own}
+    files = {name: f'{text}#tryinclude "{folder}/active/{included[name]}"\n' for name, text in own.items()}
+    return {**files, "musiconhold.conf": f"[default]\nmode=files\ndirectory={moh}\n"}
+
+
+def release(folder: Path, source: str | Mapping[str, str], prompts: Mapping[str, float] | None = None) -> Release:
+    """Compile a source, or files by their names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = {"lab.ivr": source} if isinstance(source, str) else source
+    for old in folder.glob("*.ivr"):
+        old.unlink()
+    for name, text in sources.items():
+        (folder / name).write_text(text)
+    for name, seconds in (prompts or {}).items():
+        tone(folder / "prompts" / f"{name}.wav", seconds)
+    built = build([folder] if len(sources) > 1 else [folder / next(iter(sources))])
+    assert built.offices is not None, built.diagnostics
+    return release_of(built)
+
+
+class DeployLab:
+    """One Asterisk with nothing deployed yet."""
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        folder: Path,
+        phones: Sequence[str | PhoneSpec] = (),
+        version: str = "22",
+        **more: object,
+    ) -> None:
+        self.folder, self.root = folder, folder / "ivrc"
+        run = folder / "asterisk"
+        run.mkdir(parents=True)
+        self.root.mkdir()
+        # Asterisk runs as nobody, and the folders of tests are the user's own.
+        for path in (folder, *folder.parents[:2]):
+            os.chmod(path, path.stat().st_mode | 0o055)
+        tone(folder / "moh" / "tone.wav", 20, 8000)
+        self.asterisk = Asterisk(root_of(version), run, phones=phones, **more)  # type: ignore[arg-type]
+        port = self.asterisk.ami_port
+        given = settings_with(self.root, folder / "moh")
+        self.asterisk._given = {
+            **given,
+            "manager.conf": manager_conf(port),
+            "extensions.conf": given["extensions.conf"],
+        }
+        stack.enter_context(self.asterisk)
+        self.target = self.target_as()
+
+    def target_as(self, user: str = USER, secret: str = SECRET, **more: object) -> Target:
+        """The target, as seen by a user of the manager."""
+        address = Address("127.0.0.1", self.asterisk.ami_port, user, Secret(secret))
+        sounds = LocalFolder(self.asterisk.rundir / "data/sounds")
+        target = Target("lab", LocalFolder(self.root), sounds, address)
+        return target._replace(**more)  # type: ignore[arg-type]
+
+    def compiled(self, source: str | Mapping[str, str], prompts: Mapping[str, float] | None = None) -> Release:
+        """A release of a source."""
+        return release(self.folder / "source", source, prompts)
+
+    def deploy(self, source: str | Mapping[str, str] | Release, target: Target | None = None) -> Outcome:
+        """Deploy; DeployError if it is refused or put back."""
+        wanted = source if isinstance(source, Release) else self.compiled(source)
+        return asyncio.run(deploy([target or self.target], wanted))[0]
+
+    def shown(self) -> str:
+        """What Asterisk holds, as its command line shows it."""
+        return self.asterisk.cli("dialplan show")
+
+    def leads_to(self, number: str) -> str:
+        """The context where a call to a number begins, by what Asterisk holds; empty for one that is not known."""
+        digits = number.lstrip("+")
+        found = re.search(r"Goto\((\S+),s,1\)", self.asterisk.cli(f"dialplan show {digits}@ivrc.numbers-{digits[-3:]}"))
+        return found[1] if found else ""

@@ -1,0 +1,201 @@
+"""Calls in every kind of step while deploys go through: each call's journey is its own generation's."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from ivrc.pipeline import compile_offices
+from ivrc.testbed.ami import Event
+from ivrc.testbed.conf import PhoneSpec
+from ivrc.testbed.fetch import is_fetched
+from ivrc.testbed.sip import Network, Phone
+from ivrc.testbed.sip_xml import answers, silent
+from ivrc.testbed.watch import Watch
+from tests.live.deploy_lab import DeployLab
+from tests.live.lab import SETTINGS, tone
+
+pytestmark = pytest.mark.live
+
+PEOPLE = """
+employee anna { extension 101 sip "PJSIP/anna" }
+employee gleb { extension 102 sip "PJSIP/gleb" }
+employee vera { extension 103 sip "PJSIP/vera" }
+group ringers in order { anna, gleb }
+"""
+# What a call is in for some 40 s of its time, many deploys long.
+KINDS = {
+    "prompt": 'play "asterisk:vm-intro" for 40s',
+    "own_prompt": 'play "music" for 30s',
+    "menu": 'branch playing "asterisk:beep" for 120s { 1 { FINISH } 2 { hangup } nothing { play "asterisk:beeperr" } }',
+    "wait": "wait extension for 30s",
+    "queue": "call employee vera  reach anyone for 40s",
+    "ringing": "call employee anna for 40s",
+    "group": "call group ringers for 20s",
+    "message": "voicemail for 30s",
+    "mailbox": "voicemail for 30s to anna",
+    "talk": 'call number "+7 812 765-43-21" for 30s',
+}
+SHAPES = 6
+DEPLOYS, CALLS = 50, 100
+
+
+def number_of(kind: str) -> str:
+    return f"+74950000{list(KINDS).index(kind) + 1:03}"
+
+
+def source(version: int) -> str:
+    """Versions differ in what stands before and after the long step, in scenarios, in menus; each tells its number."""
+    shape = version % SHAPES
+    told = "".join(f' play "asterisk:digits/{digit}"' for digit in f"{version:02}")
+    finish = "-> finish" if shape % 2 else f"{told} hangup"
+    lines = [SETTINGS, PEOPLE]
+    if shape % 2:
+        lines.append(f"scenario finish {{ {told} }}")
+    for kind, step in KINDS.items():
+        before = 'play "asterisk:beep" ' * (shape % 3)
+        if shape == 4:
+            before += "when mon-sun 00:00-24:00 { } else { hangup } "
+        after = f"{finish} " if shape != 5 else f'when mon-sun 00:00-24:00 {{ {told} play "asterisk:beep" }}'
+        inside = step.replace("FINISH", finish)
+        if shape == 2:
+            # The keys of the menu change their meaning.
+            inside = inside.replace("2 { hangup }", f'2 {{ play "asterisk:beeperr" }} 3 {{ {finish} }}')
+        lines.append(f'number "{number_of(kind)}" -> {kind}')
+        lines.append(f"scenario {kind} {{ {before} {inside} {after} }}")
+    if shape in (0, 3):
+        lines.append('number "+7 495 000-09-99" -> extra  scenario extra { hangup }')
+    return "\n".join(lines)
+
+
+class Storm:
+    """Calls as they are placed, and what the manager told of each."""
+
+    def __init__(self, lab: DeployLab, watch: Watch) -> None:
+        self.lab, self.watch = lab, watch
+        self.placed: list[tuple[str, str, int]] = []
+        self.keyed: set[str] = set()
+        self.asked: dict[str, float] = {}
+
+    def call(self, kind: str, version: int) -> None:
+        identity = f"storm-{len(self.placed)}-{kind}"
+        far = ("Wait", "400") if kind == "queue" else ("MusicOnHold", "default")
+        work = self.watch.ami.originate_local(number_of(kind), "ivrc-incoming", identity=identity, far=far)
+        self.watch.run(work)
+        self.placed.append((identity, kind, version))
+
+    def press_keys(self) -> None:
+        """Callers in a menu press 1 some time after the question."""
+        now = time.monotonic()
+        for identity, kind, _ in self.placed:
+            if kind == "menu" and identity not in self.keyed:
+                asked = any(
+                    event.get("Event") == "Newexten"
+                    and event["Linkedid"] == identity
+                    and event["Application"] == "WaitExten"
+                    for event in self.watch.events
+                )
+                if asked and now - self.asked.setdefault(identity, now) > 2.0:
+                    self.keyed.add(identity)
+                    self.watch.run(self.watch.ami.press(identity, "1"))
+
+    def finish(self, seconds: float = 60) -> None:
+        """Until no call is left."""
+        end = time.monotonic() + seconds
+        while "0 active calls" not in self.lab.asterisk.cli("core show channels count"):
+            assert time.monotonic() < end, self.lab.asterisk.cli("core show channels")
+            self.press_keys()
+            time.sleep(0.1)
+        time.sleep(0.3)
+
+    def journeys(self) -> dict[str, list[tuple[str, ...]]]:
+        """Call → every line that its own channel ran: context, extension, priority, application, arguments."""
+        found: dict[str, list[tuple[str, ...]]] = {identity: [] for identity, _, _ in self.placed}
+        for event in self.watch.events:
+            if event.get("Event") == "Newexten" and event["Uniqueid"].removesuffix("-2") in found:
+                found[event["Uniqueid"].removesuffix("-2")].append(_line(event))
+        return found
+
+
+def _line(event: Event) -> tuple[str, ...]:
+    keys = ("Context", "Extension", "Priority", "Application", "AppData")
+    return tuple(re.sub(r"\d{9,}[\d.]*|storm-\d+-|ring-\d+-", "#", event[key]) for key in keys)
+
+
+def shape_of(journey: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """A journey without what tells versions of one shape apart: marks, and the number told."""
+    told = [tuple(re.sub(r"~[a-z2-7]{8}", "~", text) for text in line) for line in journey]
+    return [tuple(re.sub(r"digits/\d", "digits/N", text) for text in line) for line in told]
+
+
+def marks_of(journey: list[tuple[str, ...]]) -> set[str]:
+    return {mark for line in journey for mark in re.findall(r"ivrc~([a-z2-7]{8})-lab", " ".join(line))}
+
+
+def told_by(journey: list[tuple[str, ...]]) -> str:
+    return "".join(line[4][-1] for line in journey if line[3] == "Playback" and line[4].startswith("digits/"))
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployLab]:
+    if not is_fetched("22"):
+        pytest.skip("Asterisk 22 is not fetched: python -m ivrc.testbed.fetch 22")
+    with ExitStack() as stack:
+        phones = ["anna", "gleb", PhoneSpec("vera", online=False)]
+        lab = DeployLab(stack, tmp_path_factory.mktemp("deploy"), phones=phones, faketime="@2026-12-25 10:00:00 x10")
+        for name in ("anna", "gleb"):
+            stack.enter_context(Phone(lab.asterisk, name, silent()))
+        stack.enter_context(Network(lab.asterisk, answers(after=0.3, hangup_after=3.0)))
+        yield lab
+
+
+def test_a_hundred_calls_while_fifty_deploys_go_through(lab: DeployLab) -> None:
+    source_folder = lab.folder / "source"
+    tone(source_folder / "prompts" / "music.wav", 3)
+    target = lab.target._replace(keep=DEPLOYS + 10)
+    mark = lab.asterisk.mark()
+    marks: dict[int, str] = {}
+    with Watch(lab.asterisk) as watch:
+        storm = Storm(lab, watch)
+        kinds = list(KINDS)
+        for version in range(DEPLOYS):
+            # The prompt changes its content under the same name.
+            tone(source_folder / "prompts" / "music.wav", 3 + version % 4)
+            outcome = lab.deploy(source(version), target)
+            assert outcome.changed
+            entered = lab.leads_to(number_of("prompt"))
+            marks[version] = entered.partition("~")[2][:8]
+            for _ in range(CALLS // DEPLOYS):
+                storm.call(kinds[len(storm.placed) % len(kinds)], version)
+            storm.press_keys()
+            time.sleep(0.05)
+        assert len(set(marks.values())) == DEPLOYS
+        storm.finish()
+        journeys = storm.journeys()
+        # The same calls, one of each kind, with nothing going on: by shape.
+        quiet = {}
+        for shape in range(SHAPES):
+            tone(source_folder / "prompts" / "music.wav", 3)
+            lab.deploy(source(90 + shape), target)
+            reference = Storm(lab, watch)
+            reference.placed = []
+            for kind in kinds:
+                identity = f"ring-{shape}-{kind}"
+                far = ("Wait", "400") if kind == "queue" else ("MusicOnHold", "default")
+                watch.run(watch.ami.originate_local(number_of(kind), "ivrc-incoming", identity=identity, far=far))
+                reference.placed.append((identity, kind, shape))
+            reference.finish()
+            for identity, kind, _ in reference.placed:
+                quiet[shape, kind] = shape_of(reference.journeys()[identity])
+    assert len(storm.placed) == CALLS
+    for identity, kind, version in storm.placed:
+        journey = journeys[identity]
+        assert marks_of(journey) == {marks[version]}, (identity, version, journey)
+        assert shape_of(journey) == quiet[version % SHAPES, kind], identity
+        assert told_by(journey) == f"{version:02}", (identity, journey)
+    assert lab.asterisk.warnings(mark) == []
