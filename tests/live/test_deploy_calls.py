@@ -6,11 +6,9 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-from ivrc.pipeline import compile_offices
 from ivrc.testbed.ami import Event
 from ivrc.testbed.conf import PhoneSpec
 from ivrc.testbed.fetch import is_fetched
