@@ -105,7 +105,7 @@ class Storm:
     def finish(self, seconds: float = 60) -> None:
         """Until no call is left."""
         end = time.monotonic() + seconds
-        while "0 active calls" not in self.lab.asterisk.cli("core show channels count"):
+        while not re.search(r"^0 active calls", self.lab.asterisk.cli("core show channels count"), re.MULTILINE):
             assert time.monotonic() < end, self.lab.asterisk.cli("core show channels")
             self.press_keys()
             time.sleep(0.1)

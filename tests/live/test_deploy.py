@@ -1,0 +1,304 @@
+"""Deploying into a real Asterisk: what is refused, what is found, who may, and what goes away again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ivrc.cli import main
+from ivrc.deploy.errors import DeployError, ManagerError
+from ivrc.deploy.node import GRACE
+from ivrc.deploy.rollout import nodes, rollback
+from ivrc.deploy.status import status_of
+from ivrc.testbed.fetch import is_fetched
+from ivrc.testbed.watch import Watch
+from tests.live.deploy_lab import RIGHTS, SECRET, USER, DeployLab, manager_conf
+from tests.live.lab import SETTINGS
+
+pytestmark = pytest.mark.live
+
+
+def source(step: str = "hangup", more: str = "") -> str:
+    return f"""{SETTINGS}
+        employee anna {{ extension 101 sip "PJSIP/anna" }}
+        number "+7 495 000-00-01" -> main
+        scenario main {{ play "asterisk:beep" {step} }}
+        {more}
+    """
+
+
+@pytest.fixture(scope="module", params=["22", "16"])
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployLab]:
+    if not is_fetched(request.param):
+        pytest.skip(f"Asterisk {request.param} is not fetched: python -m ivrc.testbed.fetch {request.param}")
+    with ExitStack() as stack:
+        yield DeployLab(stack, tmp_path_factory.mktemp("deploy"), phones=["anna"], version=request.param)
+
+
+def verified(lab: DeployLab) -> list[str]:
+    async def look() -> list[str]:
+        async with nodes([lab.target]) as (node,):
+            return await node.verify()
+
+    return asyncio.run(look())
+
+
+def refused(lab: DeployLab, text: str) -> tuple[str, ...]:
+    """Why a source is refused; calls come in as before, and nothing is left over."""
+    before = lab.leads_to("+74950000001")
+    with pytest.raises(DeployError) as caught:
+        lab.deploy(text)
+    assert lab.leads_to("+74950000001") == before
+    assert verified(lab) == []
+    return (caught.value.message, *caught.value.reasons)
+
+
+def test_same_again_changes_nothing(lab: DeployLab) -> None:
+    assert lab.deploy(source('play "asterisk:beep"')).changed
+    held = lab.shown()
+    again = lab.deploy(source('play "asterisk:beep"'))
+    assert (again.changed, lab.shown()) == (False, held)
+    assert verified(lab) == []
+
+
+def test_one_office_of_several_changes_alone(lab: DeployLab) -> None:
+    def office(name: str, step: str, digit: int) -> str:
+        settings = SETTINGS.replace("office lab", f"office {name}")
+        # Their numbers end in the same digits: they share a context.
+        return f'{settings} number "+7 495 {digit}00-07-77" -> main  scenario main {{ {step} }}'
+
+    lab.deploy({"a.ivr": office("one", "hangup", 1), "b.ivr": office("two", "hangup", 2)})
+    one, two = lab.leads_to("+74951000777"), lab.leads_to("+74952000777")
+    lab.deploy({"a.ivr": office("one", 'play "asterisk:beep"', 1), "b.ivr": office("two", "hangup", 2)})
+    assert lab.leads_to("+74951000777") != one
+    assert lab.leads_to("+74952000777") == two
+    assert verified(lab) == []
+    lab.deploy({"a.ivr": office("one", 'play "asterisk:beep"', 1)})
+    assert lab.leads_to("+74952000777") == ""
+    assert verified(lab) == []
+
+
+def test_missing_endpoint_sound_and_module_are_refused(lab: DeployLab) -> None:
+    lab.deploy(source())
+    nobody = 'employee nobody { extension 109 sip "PJSIP/nobody" } scenario x { call employee nobody }'
+    assert "there is no endpoint nobody in pjsip.conf; lab dials it" in refused(lab, source(more=nobody))
+    unheard = 'scenario x { play "asterisk:unheard-of" }'
+    assert "Asterisk has no sound unheard-of in en; lab plays it" in refused(lab, source(more=unheard))
+    lab.asterisk.cli("module unload app_queue.so")
+    try:
+        queue = "scenario x { call employee anna  reach anyone for 10s }"
+        assert "the module app_queue is not loaded; lab needs it" in refused(lab, source(more=queue))
+    finally:
+        lab.asterisk.cli("module load app_queue.so")
+
+
+def test_plan_that_asterisk_does_not_load_never_becomes_active(lab: DeployLab) -> None:
+    """Asterisk's own file is damaged: it says that it has loaded, and holds what it held."""
+    lab.deploy(source())
+    whole = (lab.asterisk.rundir / "etc/extensions.conf").read_text()
+    lab.asterisk.write_conf("extensions.conf", whole + "\n[unclosed\n")
+    with pytest.raises(DeployError) as caught:
+        lab.deploy(source('play "asterisk:beep"'))
+    lab.asterisk.write_conf("extensions.conf", whole)
+    assert caught.value.reasons or "did not read" in caught.value.message
+    assert lab.leads_to("+74950000001")
+    # A part that somebody cut short on its way: found by what Asterisk holds.
+    release = lab.compiled(source('play "asterisk:beeperr"'))
+    office = next(part for part in release.parts if part.name == "lab")
+    half = b"".join(office.files["extensions.conf"]).rpartition(b" same => n")[0]
+    damaged = office._replace(files={**office.files, "extensions.conf": [half]})
+    parts = tuple(damaged if part is office else part for part in release.parts)
+    before = lab.leads_to("+74950000001")
+    asyncio.run(_load_damaged(lab, release._replace(parts=parts), release))
+    assert lab.leads_to("+74950000001") == before
+    lab.deploy(source('play "asterisk:tt-weasels"'))
+    assert verified(lab) == []
+
+
+async def _load_damaged(lab: DeployLab, damaged: object, release: object) -> None:
+    async with nodes([lab.target]) as (node,):
+        await node.prepare(damaged)  # type: ignore[arg-type]
+        with pytest.raises(DeployError, match="does not hold what was compiled") as caught:
+            await node.load(release)  # type: ignore[arg-type]
+        assert any('it is of: play "asterisk:beeperr" (lab.ivr:' in reason for reason in caught.value.reasons)
+        await node.put_back()
+
+
+def test_changes_by_hand_are_found(lab: DeployLab) -> None:
+    lab.deploy(source("call employee anna  reach anyone for 10s"))
+    assert verified(lab) == []
+    context = lab.leads_to("+74950000001").replace(".in-main", "-main")
+    for command, told in (
+        ("dialplan add extension 77,1,NoOp,x into ivrc-lab.internal", "77@ivrc-lab.internal,1: Asterisk holds NoOp(x)"),
+        ("dialplan remove extension 101@ivrc-lab.internal", "101@ivrc-lab.internal,1: compiled"),
+        (f"dialplan remove extension s@{context} 2", f"s@{context},2: compiled Playback(beep), but Asterisk does not"),
+    ):
+        lab.asterisk.cli(command)
+        assert any(told in fault for fault in verified(lab)), (told, verified(lab))
+    part = next((lab.root / "parts").glob("lab~*"))
+    text = (part / "extensions.conf").read_text()
+    (part / "extensions.conf").write_text(text + "; by hand\n")
+    assert any("has been changed since it was deployed" in fault for fault in verified(lab))
+    (part / "extensions.conf").write_text(text)
+    lab.deploy(source())
+    assert verified(lab) == []
+
+
+def test_rollback_status_and_collection(lab: DeployLab) -> None:
+    first = lab.deploy(source('play "asterisk:digits/1"')).generation
+    one = lab.leads_to("+74950000001")
+    second = lab.deploy(source('play "asterisk:digits/2"  play "asterisk:tt-weasels" for 20s')).generation
+    two = lab.leads_to("+74950000001")
+    with Watch(lab.asterisk) as watch:
+        watch.run(watch.ami.originate_local("+74950000001", "ivrc-incoming", identity="stays"))
+        watch.wait_event(lambda event: event.get("Event") == "Newexten" and event["AppData"] == "tt-weasels")
+        assert asyncio.run(rollback([lab.target]))[0].generation == first
+        assert lab.leads_to("+74950000001") == one
+        found = asyncio.run(status_of(lab.target))
+        calls = {each["generation"]: each["calls"] for each in found["generations"]}
+        assert calls[second] == 1 and sum(calls.values()) == 1
+        time.sleep(GRACE + 0.5)
+        lab.deploy(source('play "asterisk:digits/3"'))
+        assert f"'{two}'" in lab.shown(), "a call is on it"
+        assert f"'{one}'" in lab.shown(), "left a moment ago"
+        watch.run(watch.ami.action("Hangup", Channel="/Local/.*/"))
+        time.sleep(GRACE + 0.5)
+        runner = CliRunner()
+    assert _collected(lab)
+    shown = lab.shown()
+    assert f"'{one}'" not in shown and f"'{two}'" not in shown
+    assert verified(lab) == []
+    # Not in Asterisk any more, but kept.
+    asyncio.run(rollback([lab.target], second))
+    assert lab.leads_to("+74950000001") == two
+    assert verified(lab) == []
+    with pytest.raises(DeployError, match="there is no generation 4711"):
+        asyncio.run(rollback([lab.target], 4711))
+    assert runner
+
+
+def _collected(lab: DeployLab) -> list[str]:
+    async def work() -> list[str]:
+        async with nodes([lab.target]) as (node,):
+            return await node.collect()
+
+    return asyncio.run(work())
+
+
+def test_generations_and_prompts_go_when_nothing_needs_them(lab: DeployLab) -> None:
+    target = lab.target._replace(keep=2)
+    for number in range(4):
+        release = lab.compiled(source(f'play "music" play "asterisk:digits/{number}"'), {"music": 0.3 + number / 10})
+        lab.deploy(release, target)
+    time.sleep(GRACE + 0.5)
+    release = lab.compiled(source('play "music" play "asterisk:digits/5"'), {"music": 0.3})
+    lab.deploy(release, target)
+    sounds = {path.name for path in (lab.asterisk.rundir / "data/sounds/en/ivrc/lab").iterdir()}
+    assert len(sounds) <= 2 * 3 + 3
+    assert (
+        len(list((lab.root / "generations").glob("?.json"))) + len(list((lab.root / "generations").glob("??.json")))
+        == 2
+    )
+    assert verified(lab) == []
+
+
+# ── who may ──
+
+
+@pytest.mark.parametrize("lacking", RIGHTS.split(","))
+def test_less_than_the_rights_that_are_documented_is_not_enough(lab: DeployLab, lacking: str) -> None:
+    """All other tests run with these rights."""
+    lab.deploy(source())
+    rights = ",".join(right for right in RIGHTS.split(",") if right != lacking)
+    lab.asterisk.write_conf("manager.conf", manager_conf(lab.asterisk.ami_port, rights))
+    lab.asterisk.cli("manager reload")
+    try:
+        with pytest.raises(DeployError, match=r"[Pp]ermission denied"):
+            lab.deploy(source('play "asterisk:beep"  play "asterisk:digits/1"'))
+    finally:
+        lab.asterisk.write_conf("manager.conf", manager_conf(lab.asterisk.ami_port))
+        lab.asterisk.cli("manager reload")
+    lab.deploy(source('play "asterisk:digits/2"'))
+    assert verified(lab) == []
+
+
+def test_wrong_secret_is_said_without_it(lab: DeployLab) -> None:
+    with pytest.raises(ManagerError, match="refuses the login") as caught:
+        lab.deploy(source(), lab.target_as(secret="never-to-be-shown"))
+    assert "never-to-be-shown" not in str(caught.value)
+
+
+def test_manager_over_tls(lab: DeployLab, tmp_path: Path) -> None:
+    if not lab.asterisk.prefix.has_stream_events:
+        pytest.skip("one version is enough")
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    both = lab.asterisk.rundir / "etc/ami.pem"
+    both.write_bytes(certificate.read_bytes() + key.read_bytes())
+    both.chmod(0o644)
+    port = lab.asterisk.ami_port + 1
+    more = f"tlsenable=yes\ntlsbindaddr=127.0.0.1:{port}\ntlscertfile={both}\n"
+    lab.asterisk.write_conf("manager.conf", manager_conf(lab.asterisk.ami_port, more=more))
+    lab.asterisk.cli("manager reload")
+    trusting = ssl.create_default_context(cafile=certificate)
+    address = lab.target.manager._replace(port=port, tls=trusting)
+    lab.deploy(source('play "asterisk:digits/7"'), lab.target._replace(manager=address))
+    assert verified(lab) == []
+    stranger = address._replace(tls=ssl.create_default_context())
+    with pytest.raises(ManagerError, match="certificate"):
+        lab.deploy(source('play "asterisk:digits/8"'), lab.target._replace(manager=stranger))
+
+
+# ── the commands ──
+
+
+def test_commands(lab: DeployLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IVRC_AMI_SECRET", SECRET)
+    monkeypatch.delenv("IVRC_CONFIG", raising=False)
+    (tmp_path / "ivrc.toml").write_text(
+        f'[deploy]\nto = "asterisk://{USER}@127.0.0.1:{lab.asterisk.ami_port}"\n'
+        f'folder = "{lab.root}"\nsounds = "{lab.asterisk.rundir / "data/sounds"}"\n'
+    )
+    (tmp_path / "lab.ivr").write_text(source('play "asterisk:digits/4"'))
+
+    def run(*args: str) -> tuple[int, str]:
+        result = CliRunner().invoke(main, args)
+        assert SECRET not in result.output
+        return result.exit_code, result.output
+
+    code, text = run("deploy", "--dry-run", "lab.ivr")
+    assert code == 0 and "changed: lab" in text
+    code, text = run("deploy", "lab.ivr", "--note", "digits")
+    assert code == 0 and "is active" in text
+    code, text = run("deploy", "lab.ivr")
+    assert code == 0 and "nothing changed" in text
+    code, text = run("deploy", "status")
+    assert code == 0 and "active" in text and "digits" in text
+    code, text = run("deploy", "verify")
+    assert code == 0 and "holds what was deployed" in text
+    code, text = run("rollback")
+    assert code == 0, text
+    code, text = run("deploy", "log", "--format", "json")
+    last, before = (json.loads(line) for line in text.splitlines()[-1:-3:-1])
+    assert (last["what"], last["result"]) == ("rollback", "active")
+    assert (before["what"], before["note"]) == ("deploy", "digits")
+    lab.asterisk.cli("dialplan remove extension 101@ivrc-lab.internal")
+    code, text = run("deploy", "verify")
+    assert code == 1 and "101@ivrc-lab.internal" in text
+    (tmp_path / "lab.ivr").write_text(source("call employee nobody"))
+    code, text = run("deploy", "lab.ivr")
+    assert code == 1 and "nothing was deployed" in text
