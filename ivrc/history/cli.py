@@ -6,22 +6,18 @@ import csv
 import io
 import json
 import signal
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from ivrc.history.commands import CONFIG, EXIT_FAULTS, EXIT_OUTPUT, EXIT_USAGE, open_store, stop
+from ivrc.history.page_cli import serve, user
+
 T = TypeVar("T")
-EXIT_FAULTS, EXIT_USAGE, EXIT_OUTPUT = 1, 2, 3
-_CONFIG = click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="ivrc.toml; else $IVRC_CONFIG, or the one in this folder.",
-)
 
 
 def _filters(command: Callable[..., None]) -> Callable[..., None]:
@@ -48,13 +44,17 @@ def history(ctx: click.Context) -> None:
         ctx.invoke(list_)
 
 
+history.add_command(serve)
+history.add_command(user)
+
+
 @history.command("list")
 @_filters
-@_CONFIG
+@CONFIG
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def list_(config: Path | None = None, form: str = "text", limit: int = 50, **wanted: str | None) -> None:
     """Calls, the newest first."""
-    store = _store(config)[1]
+    store = open_store(config)[1]
     found = store.find(_filter(limit, wanted))
     if form == "json":
         click.echo(json.dumps(found, ensure_ascii=False, indent=1))
@@ -68,11 +68,11 @@ def list_(config: Path | None = None, form: str = "text", limit: int = 50, **wan
 
 @history.command()
 @click.argument("call", type=int)
-@_CONFIG
+@CONFIG
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def show(call: int, config: Path | None, form: str) -> None:
     """A call's journey, step by step in the source's words."""
-    shown = _call(_store(config)[1], call)
+    shown = _call(open_store(config)[1], call)
     if form == "json":
         click.echo(json.dumps(shown, ensure_ascii=False, indent=1))
         return
@@ -92,26 +92,26 @@ def show(call: int, config: Path | None, form: str) -> None:
 @history.command("open")
 @click.argument("call", type=int)
 @click.option("--path", "only_path", is_flag=True, help="Print where the file is, and open nothing.")
-@_CONFIG
+@CONFIG
 def open_(call: int, only_path: bool, config: Path | None) -> None:
     """Open what a call left: the message, the recording, the fax."""
-    files = [each["path"] for each in _call(_store(config)[1], call)["media"] if each["path"]]
+    files = [each["path"] for each in _call(open_store(config)[1], call)["media"] if each["path"]]
     if not files:
-        _stop(f"call {call} left nothing", EXIT_FAULTS)
+        stop(f"call {call} left nothing", EXIT_FAULTS)
     for path in files:
         if only_path:
             click.echo(path)
         elif click.launch(path):
-            _stop(f"nothing here opens {path}", EXIT_FAULTS)
+            stop(f"nothing here opens {path}", EXIT_FAULTS)
 
 
 @history.command()
 @_filters
-@_CONFIG
+@CONFIG
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
 def export(config: Path | None, form: str, limit: int, **wanted: str | None) -> None:
     """Write calls to standard output. (With --limit 0 all of them.)"""
-    found = _store(config)[1].find(_filter(limit, wanted))
+    found = open_store(config)[1].find(_filter(limit, wanted))
     if form == "jsonl":
         for call in found:
             click.echo(json.dumps(call, ensure_ascii=False))
@@ -132,13 +132,13 @@ def export(config: Path | None, form: str, limit: int, **wanted: str | None) -> 
 
 @history.command()
 @click.option("--follow", is_flag=True, help="Go on until stopped, as a service.")
-@_CONFIG
+@CONFIG
 def collect(follow: bool, config: Path | None) -> None:
     """Read what Asterisk has written since the last time."""
     from ivrc.history.collect import Collector
     from ivrc.history.store import StoreError
 
-    settings, store = _store(config)
+    settings, store = open_store(config)
     collector = Collector(settings, store)
     stopped: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -152,7 +152,7 @@ def collect(follow: bool, config: Path | None) -> None:
             break
         except (StoreError, OSError) as fault:
             if not follow:
-                _stop(f"nothing is lost, but: {fault}", EXIT_OUTPUT)
+                stop(f"nothing is lost, but: {fault}", EXIT_OUTPUT)
             # A full disk, a locked or absent database: Asterisk's own log waits for us.
             click.echo(f"ivrc: waiting: {fault}", err=True)
             time.sleep(2)
@@ -160,12 +160,12 @@ def collect(follow: bool, config: Path | None) -> None:
 
 
 @history.command()
-@_CONFIG
+@CONFIG
 def prune(config: Path | None) -> None:
     """Forget what [history] keep, keep_media and media_bytes say is too old or too much."""
     from ivrc.history.collect import prune as forget
 
-    settings, store = _store(config)
+    settings, store = open_store(config)
     if not (settings.keep or settings.keep_media or settings.media_bytes):
         click.echo("nothing is ever forgotten: set keep, keep_media or media_bytes in [history]")
         return
@@ -183,7 +183,7 @@ def setup(output: Path | None) -> None:
         if output is None:
             click.echo(f"; ── {name} ──\n{text}")
         elif (output / name).exists():
-            _stop(f"{output / name} is there already: compare it with `ivrc history setup`", EXIT_FAULTS)
+            stop(f"{output / name} is there already: compare it with `ivrc history setup`", EXIT_FAULTS)
         else:
             (output / name).write_text(text, encoding="utf-8")
             click.echo(f"{output / name} written")
@@ -194,26 +194,10 @@ def _cell(value: Any) -> Any:
     return "'" + value if isinstance(value, str) and value.startswith(("=", "@", "-", "\t")) else value
 
 
-def _store(config: Path | None) -> tuple[Any, Any]:
-    try:
-        from ivrc.crm.settings import SettingsError, locate
-        from ivrc.history import settings
-        from ivrc.history.store import Store, StoreError
-    except ImportError as fault:
-        _stop(f"the package {fault.name} is missing: pip install 'ivrc[history]'", EXIT_USAGE)
-    try:
-        loaded = settings.load(locate(config))
-        return loaded, Store(loaded.url)
-    except SettingsError as fault:
-        _stop(str(fault), EXIT_USAGE)
-    except StoreError as fault:
-        _stop(str(fault), EXIT_OUTPUT)
-
-
 def _call(store: Any, call: int) -> dict[str, Any]:
     shown: dict[str, Any] | None = store.show(call)
     if shown is None:
-        _stop(f"there is no call {call}", EXIT_FAULTS)
+        stop(f"there is no call {call}", EXIT_FAULTS)
     return shown
 
 
@@ -232,7 +216,7 @@ def _moment(text: str | None, name: str) -> float:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
         option = "--from" if name == "since" else "--to"
-        _stop(f'{option} {text!r} is no time: write "2026-12-31" or "2026-12-31 18:00"', EXIT_USAGE)
+        stop(f'{option} {text!r} is no time: write "2026-12-31" or "2026-12-31 18:00"', EXIT_USAGE)
 
 
 def _when(at: float) -> str:
@@ -248,8 +232,3 @@ def _about(each: dict[str, Any]) -> str:
 def _plain(text: str) -> str:
     """A caller's name may be anything; a terminal gets no control characters."""
     return "".join(char if char.isprintable() else " " for char in text)
-
-
-def _stop(message: str, code: int) -> NoReturn:
-    click.echo(f"ivrc: {message}", err=True)
-    sys.exit(code)

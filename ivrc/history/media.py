@@ -39,7 +39,7 @@ def attach(settings: HistorySettings, linkedid: str, marks: tuple[Mark, ...], en
     found = Attached([], [], False, False)
     empty = missing = False
     for mark in marks:
-        path = _trusted(settings, mark.path)
+        path = trusted(settings, mark.path)
         if path is None and mark.kind == "fax" and not mark.path:
             found.media.append(_row(mark, "", None, told=mark.told))
             continue
@@ -71,7 +71,7 @@ def attach(settings: HistorySettings, linkedid: str, marks: tuple[Mark, ...], en
     )
 
 
-def _trusted(settings: HistorySettings, text: str) -> Path | None:
+def trusted(settings: HistorySettings, text: str) -> Path | None:
     """The path if it lies below one of Asterisk's folders of ours, with links followed."""
     if not text or "\x00" in text or len(text) > 500:
         return None

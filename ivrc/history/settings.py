@@ -16,7 +16,8 @@ class HistorySettings(Strict, frozen=True):
     `database`: a file, or a URL of SQLAlchemy's (`postgresql+psycopg://…`). `cel`: the file that Asterisk writes.
     `spool`: Asterisk's spool folder. `build`: what `ivrc compile` wrote. `machine`: this Asterisk's name among several;
     the host's unless given. `keep` and `keep_media`: how long calls and files are kept, `media_bytes`: how much of
-    them; 0 for ever.
+    them; 0 for ever. `listen`: where the page is, `session`: how long a login lasts, `behind_proxy`: a server before it
+    says who asks and whether by TLS.
     """
 
     database: str = "history.sqlite"
@@ -28,6 +29,8 @@ class HistorySettings(Strict, frozen=True):
     keep_media: Duration = Duration(0.0)
     media_bytes: int = 0
     listen: str = "127.0.0.1:8088"
+    session: Duration = Duration(12 * 3600.0)
+    behind_proxy: bool = False
 
     @property
     def url(self) -> str:

@@ -50,7 +50,8 @@ class Store:
         self.engine.dispose()
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[Connection]:
+        """A connection within a transaction. StoreError when the database fails."""
         try:
             with self.engine.begin() as connection:
                 yield connection
@@ -64,14 +65,14 @@ class Store:
         query = sa.select(sources.c.head, sources.c.offset, sources.c.seen).where(
             sources.c.machine == machine, sources.c.path == path
         )
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             found = connection.execute(query).first()
         return Place(*found) if found else None
 
     def add(self, machine: str, path: str, place: Place, found: Iterable[tuple[str, Event]], plan: Plan) -> list[int]:
         """Take events, each with a name of its own, and tell their calls anew; the ids of these."""
         touched: dict[str, None] = {}
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             new = [(where, event) for where, event in found if event.linkedid]
             known = _known(connection, machine, [where for where, _ in new])
             fresh = [(where, event) for where, event in new if where not in known]
@@ -97,7 +98,7 @@ class Store:
 
     def add_media(self, call: int, found: Iterable[Mapping[str, Any]], notes: Iterable[tuple[float, str]] = ()) -> None:
         """Attach files to a call; those attached before stay as they are. `notes` go into the journey."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             known = {row.source for row in connection.execute(sa.select(media.c.source).where(media.c.call == call))}
             fresh = [{"call": call, **each} for each in found if each["source"] not in known]
             if fresh:
@@ -111,23 +112,23 @@ class Store:
 
     def events(self, machine: str, linkedid: str) -> list[Event]:
         """What Asterisk wrote of a call, as far as it is still kept."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return _events(connection, machine, linkedid)
 
     def unsettled(self, machine: str) -> list[int]:
         """Calls that are over and whose files have not been looked at."""
         wanted = (calls.c.machine == machine, calls.c.complete.is_(True), calls.c.settled.is_(False))
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return list(connection.execute(sa.select(calls.c.id).where(*wanted).order_by(calls.c.id)).scalars())
 
     def settle(self, call: int) -> None:
         """A call's files have been looked at."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(sa.update(calls).where(calls.c.id == call).values(settled=True))
 
     def outcome(self, call: int, code: str, words: str) -> None:
         """Correct what a call came to: an empty message is none."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(sa.update(calls).where(calls.c.id == call).values(outcome=code, words=words))
 
     # ── reading ──
@@ -138,7 +139,7 @@ class Store:
 
     def page(self, wanted: Filter, scope: Scope = Scope()) -> list[dict[str, Any]]:  # noqa: B008
         """The same, with each call's sortkey: with the last one's as `before` the list goes on."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             query = select_calls(connection, wanted, scope, self._full_text)
             return [dict(row._mapping) for row in connection.execute(query)]
 
@@ -146,14 +147,14 @@ class Store:
         """What kinds of files calls have."""
         query = sa.select(media.c.call, media.c.kind).where(media.c.call.in_(list(ids))).distinct()
         found: dict[int, list[str]] = {}
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             for row in connection.execute(query.order_by(media.c.kind)):
                 found.setdefault(row.call, []).append(row.kind)
         return found
 
     def mark(self) -> tuple[Any, ...]:
         """Something that is another once calls have come or changed. Cheap, to be asked every second."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             read = connection.execute(sa.select(sa.func.count(), sa.func.sum(sources.c.offset)))
             open_ = connection.execute(sa.select(sa.func.count()).where(calls.c.settled.is_(False)))
             newest = connection.execute(sa.select(sa.func.max(calls.c.id)))
@@ -161,7 +162,7 @@ class Store:
 
     def show(self, call: int, scope: Scope = Scope()) -> dict[str, Any] | None:  # noqa: B008
         """One call with legs, journey and files; None if there is none, or none that may be seen."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             query = sa.select(*SHOWN).where(calls.c.id == call)
             if scope.office:
                 query = query.where(calls.c.office == scope.office)
@@ -183,11 +184,16 @@ class Store:
             whole["involved"] = [dict(row._mapping) for row in connection.execute(query)]
         return whole
 
+    def call_of(self, file: int) -> int | None:
+        """The call that left a file; None if there is no such file."""
+        with self.transaction() as connection:
+            return connection.execute(sa.select(media.c.call).where(media.c.id == file)).scalar()
+
     # ── forgetting ──
 
     def prune(self, before: float) -> int:
         """Forget calls that ended before a moment, with all that belongs to them; how many."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             old = sa.select(calls.c.id).where(calls.c.began < before, calls.c.complete.is_(True))
             for table in (legs, entries, media, involved):
                 connection.execute(sa.delete(table).where(table.c.call.in_(old)))
@@ -209,7 +215,7 @@ class Store:
         )
         over = {"complete": True, "ended": sa.func.coalesce(last, calls.c.began)}
         over |= {"outcome": "broken_off", "words": "broken off: Asterisk was stopped"}
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(sa.update(calls).where(*silent).values(**over))
 
     def drop_rows(self, before: float) -> None:
@@ -217,18 +223,18 @@ class Store:
         open_ = sa.exists().where(
             calls.c.machine == rows.c.machine, calls.c.linkedid == rows.c.linkedid, calls.c.settled.is_(False)
         )
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(sa.delete(rows).where(rows.c.time < before, ~open_))
 
     def files(self) -> list[dict[str, Any]]:
         """All files of the history, the oldest call's first."""
         query = sa.select(media, calls.c.began).join(calls, calls.c.id == media.c.call).order_by(calls.c.began)
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
 
     def forget_file(self, file: int) -> None:
         """Take a file out of the history."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(sa.delete(media).where(media.c.id == file))
 
 

@@ -51,6 +51,9 @@ def test_wheel_holds_every_module_and_all_data(wheel: Path) -> None:
     pages = [path for path in ROOT.glob("docs/errors/**/*") if path.is_file()]
     data |= {f"ivrc/_data/{path.relative_to(ROOT / 'docs')}" for path in pages}
     assert len(data) >= 4 + 3 * 40
+    page = [path for folder in ("pages", "static") for path in (ROOT / "ivrc/history/web" / folder).iterdir()]
+    assert {"login.html", "page.css", "htmx.min.js", "htmx.LICENSE"} <= {path.name for path in page}
+    data |= {str(path.relative_to(ROOT)) for path in page}
     assert inside == modules | data
 
 
