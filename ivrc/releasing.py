@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 
@@ -43,7 +44,7 @@ def _shared_part(context: ir.Context, entry: ir.Context) -> Part:
     about = {"expects": expectations([], [context]), "languages": [], "sounds": [], "numbers": [], "mailboxes": False}
     mark = marks.mark_of([*texts.values(), _json(about)])
     files = {name_: [marks.filled(text, mark, {name: mark})] for name_, text in texts.items()}
-    return Part(name, mark, files | {ABOUT: [_json({"name": name, "mark": mark, **about})]})
+    return Part(name, mark, files | {ABOUT: [_json({"name": name, "mark": mark, **about, **_digests(files)})]})
 
 
 def _office_part(
@@ -72,7 +73,7 @@ def _office_part(
     known = [marks.with_contents(piece, contents) for pieces in texts.values() for piece in pieces]
     mark = marks.mark_of([*known, _json(about), unit.directory.encode()])
     files = {name: [marks.filled(piece, mark, contents) for piece in pieces] for name, pieces in texts.items()}
-    files[ABOUT] = [_json({"name": unit.name, "mark": mark, **about})]
+    files[ABOUT] = [_json({"name": unit.name, "mark": mark, **about, **_digests(files)})]
     return Part(unit.name, mark, files, tuple(about["uses"]))
 
 
@@ -87,6 +88,11 @@ def _prompts(units: list[OfficeUnit], made: Mapping[str, Content]) -> dict[str, 
             name = marks.unmarked(sound.name)
             found[name] = by_stem.get(f"sounds/{sound.language}/{name}", {})
     return found
+
+
+def _digests(files: Mapping[str, list[bytes]]) -> dict[str, dict[str, str]]:
+    """By which a change by hand is found."""
+    return {"files": {name: hashlib.sha256(b"".join(pieces)).hexdigest() for name, pieces in files.items()}}
 
 
 def _marked(path: str, name: str, mark: str) -> str:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any, Self
 
 from ivrc.deploy import calls as on_line
@@ -211,10 +212,8 @@ class Node:
         files: dict[str, Mapping[str, bytes]] = {}
         for name in sorted(self.now.parts):
             files[name] = await self._part(name)
-            there = set(files[name])
-            faults += [f"{PARTS}/{name}/{each} is not there" for each in set(self.now.parts[name].files) - there]
-            if there and not _is_whole(name, files[name]):
-                faults.append(f"{PARTS}/{name} has been changed since it was deployed")
+            faults += [f"{PARTS}/{name}/{each}" for each in _changed(files[name], self.now.parts[name].files)]
+            faults += await self._sounds_gone(files[name])
         wanted = state.files_of(self.target.folder, self.now, await self._mailboxes_left(self.now))
         for name in (*READ, "set.json") if self.now.number else ():
             if await self.target.folder.read(f"{SETS}/{self.now.number}/{name}") != b"".join(wanted[name]):
@@ -222,6 +221,18 @@ class Node:
         faults += await checks.missing(self.manager, self.target.sounds, {n: f for n, f in files.items() if ABOUT in f})
         faults += await self._differ(files)
         return faults
+
+    async def _sounds_gone(self, files: Mapping[str, bytes]) -> list[str]:
+        """The prompts of a part that are not there any more."""
+        gone = []
+        there: dict[str, set[str]] = {}
+        for path in json.loads(files.get(ABOUT, b"{}")).get("sounds", []):
+            folder, _, name = path.rpartition("/")
+            if folder not in there:
+                there[folder] = await self.target.sounds.names(folder)
+            if name not in there[folder]:
+                gone.append(f"the prompt {path} is not there")
+        return gone
 
     # ── sets ──
 
@@ -455,8 +466,12 @@ def _joined(files: Mapping[str, Iterable[bytes]]) -> dict[str, bytes]:
     return {name: b"".join(content) for name, content in files.items()}
 
 
-def _is_whole(name: str, files: Mapping[str, bytes]) -> bool:
-    return ABOUT in files and json.loads(files[ABOUT]).get("name") == name.partition("~")[0]
+def _changed(files: Mapping[str, bytes], names: Iterable[str]) -> list[str]:
+    """Which files of a part are not as they were written, by their digests."""
+    gone = [f"{name} is not there" for name in sorted(set(names) - files.keys())]
+    digests = json.loads(files.get(ABOUT, b"{}")).get("files", {})
+    changed = [name for name, digest in digests.items() if sha256(files.get(name, b"")).hexdigest() != digest]
+    return gone + [f"{name} has been changed since it was deployed" for name in changed if name in files]
 
 
 def _explained(faults: list[str], contexts: Mapping[str, object]) -> list[str]:

@@ -66,7 +66,7 @@ class Collector:
         return False
 
     def _read_plan(self) -> None:
-        files = [self.settings.build / name for name in ("extensions.conf", "manifest.json")]
+        files = [self.settings.build / name for name in ("extensions.conf", "manifest.json", "active/manifest.json")]
         stamp = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files)
         if stamp != self._stamp:
             self._plan, self._stamp = load_plan(self.settings.build), stamp

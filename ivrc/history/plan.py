@@ -3,6 +3,9 @@
 The event log names context, extension, application and arguments, but no priority. So the lines of an extension are
 looked through in their order from the last one found, and arguments compared with what was compiled, in which variables
 and expressions stand for anything.
+
+Where the offices were deployed (`ivrc deploy`), names carry the mark of the part that a call is on; its folder is read
+when the first call shows it, and calls on an older part are told in that part's words.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import Any
 from ivrc.named import NamedTuple
 
 _STEP = re.compile(r"; (.*)    \((.+):(\d+)\)")
+_MARKED = re.compile(r"ivrc~([a-z2-7]{8})-([^-.,]+)|(ivrc\.[\w.-]+)~([a-z2-7]{8})")
 _LINE = re.compile(r"(?:exten => (?P<exten>[^,]+),1| same => n)(?:\([^()]*\))?,(?P<app>\w+)\((?P<args>.*)\)")
 
 
@@ -41,9 +45,11 @@ class Person(NamedTuple):
 
 
 class Plan:
-    """A compiled output folder: extensions.conf and manifest.json."""
+    """A compiled output folder: extensions.conf and manifest.json; or the parts of a folder that was deployed to."""
 
-    def __init__(self, dialplan: str = "", manifest: dict[str, Any] | None = None) -> None:
+    def __init__(self, dialplan: str = "", manifest: dict[str, Any] | None = None, parts: Path | None = None) -> None:
+        self._parts = parts
+        self._read_parts: set[str] = set()
         self._lines: dict[tuple[str, str], list[_Line]] = {}
         self._office_of: dict[str, str] = {}
         self.people: dict[str, Person] = {}
@@ -70,8 +76,6 @@ class Plan:
             elif match := _LINE.fullmatch(line):
                 if match["exten"]:
                     exten = match["exten"]
-                    # Each extension begins with a step of its own, or with none.
-                    step = step if not self._lines.get((context, exten)) else None
                 self._lines.setdefault((context, exten), []).append(_Line(match["app"], _pattern(match["args"]), step))
 
     def find(self, context: str, exten: str, app: str, data: str, after: int) -> tuple[int, Step | None]:
@@ -79,12 +83,24 @@ class Plan:
 
         `after` is the place of the last line found in this extension: the next that fits is taken, else the first.
         """
+        if self._parts is not None:
+            # A number's line leads into a part by its arguments.
+            self._read_part(f"{context} {data}")
         lines = self._lines.get((context, exten), [])
         for index in (*range(after + 1, len(lines)), *range(min(after + 1, len(lines)))):
             line = lines[index]
             if line.app.lower() == app.lower() and line.args.fullmatch(data):
                 return index, line.step
         return -1, None
+
+    def _read_part(self, text: str) -> None:
+        for match in _MARKED.finditer(text):
+            name = f"{match[2]}~{match[1]}" if match[1] else f"{match[3]}~{match[4]}"
+            if name in self._read_parts or self._parts is None:
+                continue
+            self._read_parts.add(name)
+            for file in ("entries.conf", "extensions.conf"):
+                self._read(_text(self._parts / name / file))
 
     def person(self, endpoint: str) -> Person | None:
         """Who an endpoint (`anna`) or a number (E.164) is."""
@@ -97,16 +113,22 @@ class Plan:
 
 
 def load_plan(build: Path) -> Plan:
-    """The plan of an output folder; what is missing there is missing in the history's words, and nothing else."""
+    """The plan of an output folder, or of one deployed to; what is missing there is missing in the words only."""
+    deployed = build / "active"
+    parts = build / "parts" if deployed.exists() else None
+    dialplan = "" if parts else _text(build / "extensions.conf")
     try:
-        dialplan = (build / "extensions.conf").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        dialplan = ""
-    try:
-        manifest = json.loads((build / "manifest.json").read_bytes())
-        return Plan(dialplan, manifest)
+        manifest = json.loads(((deployed if parts else build) / "manifest.json").read_bytes())
+        return Plan(dialplan, manifest, parts)
     except (OSError, ValueError, KeyError, TypeError):
-        return Plan(dialplan)
+        return Plan(dialplan, parts=parts)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _endpoint(device: str) -> str:

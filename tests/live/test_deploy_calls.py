@@ -28,7 +28,7 @@ group ringers in order { anna, gleb }
 """
 # What a call is in for some 40 s of its time, many deploys long.
 KINDS = {
-    "prompt": 'play "asterisk:vm-intro" for 40s',
+    "prompt": 'play "long"',
     "own_prompt": 'play "music" for 30s',
     "menu": 'branch playing "asterisk:beep" for 120s { 1 { FINISH } 2 { hangup } nothing { play "asterisk:beeperr" } }',
     "wait": "wait extension for 30s",
@@ -155,6 +155,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployLab]:
 def test_a_hundred_calls_while_fifty_deploys_go_through(lab: DeployLab) -> None:
     source_folder = lab.folder / "source"
     tone(source_folder / "prompts" / "music.wav", 3)
+    tone(source_folder / "prompts" / "long.wav", 40)
     target = lab.target._replace(keep=DEPLOYS + 10)
     mark = lab.asterisk.mark()
     marks: dict[int, str] = {}

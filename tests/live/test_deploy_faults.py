@@ -62,7 +62,7 @@ class Versions:
 
     def next(self) -> Release:
         self.number += 1
-        tone(self.lab.folder / "source/prompts/music.wav", 0.2 + 0.01 * (self.number % 50))
+        tone(self.lab.folder / "source/prompts/music.wav", 0.2 + 0.001 * self.number)
         release = self.lab.compiled(source(self.number))
         self.known[release.active["lab"]] = release
         return release
