@@ -27,6 +27,7 @@ bench: setup asterisk
 	$(BIN)/python bench/compile.py
 	$(BIN)/python bench/calls.py
 	$(BIN)/python bench/agi.py
+	$(BIN)/python bench/deploy.py
 	$(BIN)/python bench/setup.py
 
 soak: setup

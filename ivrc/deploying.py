@@ -73,7 +73,7 @@ def run(paths: tuple[Path, ...], config: Path | None, to: str, dry_run: bool, no
     target, wait = _target(config, to)
     release = compile_release(list(paths))
     if dry_run:
-        _report(_do(_changes(target, release, wait)), form, _told_changes)
+        _report(_do(_changes(target, release)), form, _told_changes)
         return
     outcomes = _do(rollout.deploy([target], release, note, wait))
     _report({"nodes": [each._asdict() for each in outcomes]}, form, _told_outcomes)
@@ -93,11 +93,11 @@ def compile_release(paths: list[Path]) -> Release:
     return release_of(built)
 
 
-async def _changes(target: Target, release: Release, wait: float) -> dict[str, Any]:
+async def _changes(target: Target, release: Release) -> dict[str, Any]:
     """What a deploy would change."""
     from ivrc.deploy.rollout import nodes
 
-    async with nodes([target], wait) as (node,):
+    async with nodes([target], only_look=True) as (node,):
         before, after = node.now.active, release.active
         return {
             "generation": node.now.generation,

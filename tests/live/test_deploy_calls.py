@@ -6,9 +6,11 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from ivrc.pipeline import compile_offices
 from ivrc.testbed.ami import Event
 from ivrc.testbed.conf import PhoneSpec
 from ivrc.testbed.fetch import is_fetched
@@ -198,3 +200,39 @@ def test_a_hundred_calls_while_fifty_deploys_go_through(lab: DeployLab) -> None:
         assert shape_of(journey) == quiet[version % SHAPES, kind], identity
         assert told_by(journey) == f"{version:02}", (identity, journey)
     assert lab.asterisk.warnings(mark) == []
+
+
+def test_plain_reload_harms_the_same_calls(lab: DeployLab) -> None:
+    """What a deploy is for: the same sources, compiled and reloaded over one another."""
+    source_folder = lab.folder / "source"
+    tone(source_folder / "prompts" / "long.wav", 40)
+    tone(source_folder / "prompts" / "music.wav", 3)
+    kinds = ["prompt", "wait", "queue", "ringing", "group", "message"]
+    with Watch(lab.asterisk) as watch:
+        storm = Storm(lab, watch)
+        for version in range(12):
+            reload_plainly(lab, source_folder, version)
+            storm.call(kinds[version % len(kinds)], version)
+            time.sleep(0.4)
+        storm.finish()
+        journeys = storm.journeys()
+    harmed = [identity for identity, _, version in storm.placed if told_by(journeys[identity]) != f"{version:02}"]
+    # The last ones met no later reload in their long step.
+    assert len(harmed) >= len(storm.placed) // 2, journeys
+
+
+def reload_plainly(lab: DeployLab, folder: Path, version: int) -> None:
+    (folder / "lab.ivr").write_text(source(version))
+    compiled = compile_offices([folder / "lab.ivr"])
+    assert compiled.files is not None
+    for name, head in (("extensions.conf", "[general]\nstatic=yes\n"), ("queues.conf", "[general]\n")):
+        content = compiled.files[name]
+        assert not isinstance(content, Path)
+        lab.asterisk.write_conf(name, head + b"".join(content).decode())
+    for path, content in compiled.files.items():
+        if isinstance(content, Path):
+            target = lab.asterisk.rundir / "data" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content.read_bytes())
+    lab.asterisk.cli("queue reload all")
+    lab.asterisk.cli("dialplan reload")
