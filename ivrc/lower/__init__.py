@@ -35,7 +35,9 @@ def lower_office(office: m.Office, sources: Sources, needs: ir.Needs) -> Iterato
     for callers in office.callers:
         incoming.callers_context(pen, callers)
     if lowering.waits:
-        incoming.extensions_context(pen, lowering.ring, office.employees, lowering.timed_wait)
+        incoming.extensions_context(pen, lowering.ring, office.employees)
+    if lowering.timed_wait:
+        incoming.prefixes_context(pen, office.employees)
     lowering.reach.contexts()
     if lowering.responsible:
         responsible_contexts(pen, lowering.ring, office)

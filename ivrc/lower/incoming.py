@@ -181,7 +181,10 @@ def people_context(pen: Pen, ring: Ringer, employees: tuple[m.Employee, ...], di
         sheet.close()
 
 
-def extensions_context(pen: Pen, ring: Ringer, employees: tuple[m.Employee, ...], timed: bool) -> None:
+PREFIXES = ".prefixes"
+
+
+def extensions_context(pen: Pen, ring: Ringer, employees: tuple[m.Employee, ...]) -> None:
     """The extensions that callers key in a `wait extension`; IVRC_NEXT is where the call goes on."""
     sheet = Sheet(pen, ".extensions", "employees' extensions, for callers who key them")
     for employee in employees:
@@ -189,11 +192,19 @@ def extensions_context(pen: Pen, ring: Ringer, employees: tuple[m.Employee, ...]
         if employee.extension is None or target is None:
             continue
         cursor = Cursor(sheet, employee.extension, answered=True)
-        if timed:
-            cursor.add("Set", "TIMEOUT(absolute)=0")
         ring.target(cursor, target, str(m.RING_SECONDS))
         cursor.add("Goto", "${IVRC_NEXT}")
         cursor.close()
+    sheet.close()
+
+
+def prefixes_context(pen: Pen, employees: tuple[m.Employee, ...]) -> None:
+    """What employees' extensions begin with: after these keys another may follow."""
+    sheet = Sheet(pen, PREFIXES, "what employees' extensions begin with")
+    sheet.holds_callers = False
+    known = [e.extension for e in employees if e.extension is not None and _reach(e) is not None]
+    for keyed in sorted({extension[:length] for extension in known for length in range(1, len(extension))}):
+        sheet.extensions.append(ir.Extension(keyed, (_line("NoOp"),)))
     sheet.close()
 
 

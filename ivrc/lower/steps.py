@@ -13,6 +13,7 @@ from ivrc import model as m
 from ivrc.lower import incoming, media
 from ivrc.lower.cursor import Cursor, Pen, Sheet
 from ivrc.lower.hours import hours_context
+from ivrc.lower.incoming import PREFIXES
 from ivrc.lower.names import switch_device, voicemail_context
 from ivrc.lower.reach import Reach
 from ivrc.lower.responsible import RESPONSIBLE
@@ -147,14 +148,34 @@ def _listen(lowering: Lowering, keys: Cursor, step: m.WaitExtension) -> None:
     if step.prompt is None:
         keys.add("WaitExten", str(step.seconds))
     elif step.prompt.kind == "own":
-        lowering.timed_wait = True
-        keys.sheet.timed = True
-        keys.add("Set", f"TIMEOUT(absolute)={step.seconds}")
-        keys.add("BackGround", sound(lowering.pen, step.prompt))
-        keys.add("WaitExten", str(step.seconds))
+        _listen_timed(lowering, keys, step)
     else:
         keys.add("BackGround", sound(lowering.pen, step.prompt, step.seconds, "silence"))
         keys.add("Goto", "${IVRC_NEXT}")
+
+
+def _listen_timed(lowering: Lowering, keys: Cursor, step: m.WaitExtension) -> None:
+    """A sound of Asterisk's own has no file of the step's length: the channel's time limit cuts it.
+
+    Asterisk hangs up whose limit ends while it takes the digits of an extension. So under the limit one key is read, and
+    the rest of the extension without it.
+    """
+    pen = lowering.pen
+    lowering.timed_wait = True
+    keys.sheet.timed = True
+    assert step.prompt is not None
+    keys.add("Set", f"TIMEOUT(absolute)={step.seconds}")
+    keys.add("Read", f"IVRC_KEYED,{sound(pen, step.prompt)},1,,1,{step.seconds}")
+    keys.add("Set", "TIMEOUT(absolute)=0")
+    keys.place("more")
+    keys.add("GotoIf", f"${{DIALPLAN_EXISTS({pen.context(PREFIXES)},${{IVRC_KEYED}},1)}}?:whole")
+    keys.add("Read", f"IVRC_DIGIT,,1,,1,{DIGIT_SECONDS}")
+    keys.add("Set", "IVRC_KEYED=${IVRC_KEYED}${IVRC_DIGIT}")
+    keys.add("GotoIf", '$["${IVRC_DIGIT}" = ""]?:more')
+    keys.place("whole")
+    extensions = pen.context(".extensions")
+    keys.add("GotoIf", f"${{DIALPLAN_EXISTS({extensions},${{IVRC_KEYED}},1)}}?{extensions},${{IVRC_KEYED}},1")
+    keys.add("Goto", "i,1")
 
 
 def lower_call_group(lowering: Lowering, cursor: Cursor, step: m.CallGroup) -> bool:

@@ -8,6 +8,7 @@ from ivrc.simulate.line import Cutoff, Line, Over
 from ivrc.simulate.office import prompt_name
 
 BEEP = "asterisk:beep"
+THANKS = "asterisk:auth-thankyou"
 # A fax machine is waited for so long. (Asterisk gives up after its timers; the figure is near, not exact.)
 FAX_PATIENCE = 60_000
 # The limit of a message for a mailbox counts from here after the beginning of the tone.
@@ -32,6 +33,9 @@ def voicemail(line: Line, step: m.Voicemail) -> None:
         line.events.append(j.Recorded(begin, to, line.now, "hangs up", step.start))
         raise
     line.events.append(j.Recorded(begin, to, line.now, how, step.start))
+    if to and how != "limit":
+        # Asterisk's voicemail thanks.
+        line.hear(THANKS, line.now + line.office.length(THANKS))
 
 
 def _message(line: Line, limit: int) -> j.MessageEnd:

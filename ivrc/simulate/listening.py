@@ -49,20 +49,16 @@ def wait_extension(line: Line, step: m.WaitExtension) -> None:
     line.answer()
     line.world.extension(line, step)
     until = line.now + step.seconds * 1000
-    # Asterisk's own sounds have no file of the step's length: there the channel's time limit ends whatever is done.
-    limit = until if step.prompt is not None and step.prompt.kind == "own" else None
     key = _first_key(line, step, until)
     while key:
-        keyed = _extension(line, key, limit)
-        if limit is not None and line.now >= limit:
-            break
+        keyed = _extension(line, key)
         target = line.office.extensions.get(keyed)
         if target is not None:
             line.events.append(j.Chose(line.now, "extension", keyed, step.start))
             ring(line, (target,), m.RING_SECONDS * 1000)
             return
         line.events.append(j.Chose(line.now, "wrong", keyed, step.start))
-        key = _again(line, until, limit)
+        key = _again(line, until)
     line.events.append(j.Chose(line.now, "nothing", "", step.start))
 
 
@@ -76,20 +72,18 @@ def _first_key(line: Line, step: m.WaitExtension, until: int) -> str | None:
     return line.world.listen(line, until)
 
 
-def _again(line: Line, until: int, limit: int | None) -> str | None:
+def _again(line: Line, until: int) -> str | None:
     """An unknown extension is said to be wrong; then the time left."""
-    spoken = line.now + line.office.length(WRONG_SOUND)
-    key = line.hear_for_key(WRONG_SOUND, spoken if limit is None else min(spoken, limit))
+    key = line.hear_for_key(WRONG_SOUND, line.now + line.office.length(WRONG_SOUND))
     if key or line.now >= until:
         return key
     return line.world.listen(line, until)
 
 
-def _extension(line: Line, keyed: str, limit: int | None) -> str:
+def _extension(line: Line, keyed: str) -> str:
     """The digits of an extension, the first of which was keyed: until no other begins so, or none follows in time."""
     while any(len(each) > len(keyed) and each.startswith(keyed) for each in line.office.extensions):
-        gap = line.now + DIGIT_GAP
-        key = line.world.listen(line, gap if limit is None else min(gap, limit))
+        key = line.world.listen(line, line.now + DIGIT_GAP)
         if not key:
             break
         keyed += key

@@ -11,7 +11,12 @@ from ivrc.hours import Hours
 from ivrc.phone import plan_of
 
 # Lengths of Asterisk's own sounds (its English ones) in milliseconds, and what any other prompt is taken to last.
-OWN_LENGTHS = {"asterisk:beep": 440, "asterisk:pbx-invalid": 4_440, "asterisk:followme/options": 3_580}
+OWN_LENGTHS = {
+    "asterisk:beep": 440,
+    "asterisk:pbx-invalid": 4_440,
+    "asterisk:followme/options": 3_580,
+    "asterisk:auth-thankyou": 960,
+}
 ASSUMED_LENGTH = 5_000
 # Of hours found out (a week has 10,080 minutes) and of numbers in the forms that trunks send.
 _KEPT = 50_000

@@ -46,6 +46,7 @@ def reach_anyone(line: Line, step: m.ReachAnyone) -> None:
     queues = [_Queue(people, line.now) for people in _people(line, step)]
     if not queues:
         return
+    queues[0].turn = line.world.first_in_queue(line, queues[0].people)
     begin, end = line.now, line.now + step.seconds * 1000
     place = len(line.events)
     try:

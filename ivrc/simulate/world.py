@@ -93,6 +93,10 @@ class World:
     def drawn(self, line: Line, whos: list[str]) -> None:
         """A random group is about to be rung; `whos`: everybody beneath."""
 
+    def first_in_queue(self, line: Line, people: list[str]) -> int:
+        """Whose turn it is in a queue of `reach anyone` when the call begins to wait: the first as written."""
+        return 0
+
     def rings(self, line: Line, whos: list[str]) -> None:
         """These begin to ring."""
 

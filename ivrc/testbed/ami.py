@@ -16,13 +16,17 @@ class AmiError(RuntimeError):
 
 
 class Ami:
-    """One connection: `events` grows while it is open; used as `async with Ami(port) as ami`."""
+    """One connection: `events` grows while it is open (with `keep`); used as `async with Ami(port) as ami`.
 
-    def __init__(self, port: int, host: str = "127.0.0.1"):
+    Each event is handed to the `watchers` as it comes.
+    """
+
+    def __init__(self, port: int, host: str = "127.0.0.1", keep: bool = True):
         self.events: list[Event] = []
+        self._keep = keep
         self._host, self._port = host, port
         self._replies: dict[str, asyncio.Future[Event]] = {}
-        self._watchers: list[Callable[[Event], None]] = []
+        self.watchers: list[Callable[[Event], None]] = []
         self._ids = itertools.count(1)
         self._writer: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
@@ -73,11 +77,11 @@ class Ami:
             if not found.done() and wanted(event):
                 found.set_result(event)
 
-        self._watchers.append(watch)
+        self.watchers.append(watch)
         try:
             return await asyncio.wait_for(found, timeout)
         finally:
-            self._watchers.remove(watch)
+            self.watchers.remove(watch)
 
     async def originate_local(
         self,
@@ -119,10 +123,11 @@ class Ami:
                 if "Response" in message and reply is not None and not reply.done():
                     reply.set_result(message)
                 elif "Event" in message:
-                    self.events.append(message)
-                    for watcher in list(self._watchers):
+                    if self._keep:
+                        self.events.append(message)
+                    for watcher in list(self.watchers):
                         watcher(message)
-        except (ConnectionError, ValueError):
+        except (ConnectionError, ValueError, asyncio.LimitOverrunError):
             pass  # a lost connection ends it as a closed one does
         finally:
             for future in self._replies.values():
@@ -133,16 +138,17 @@ class Ami:
 async def _read_message(reader: asyncio.StreamReader) -> dict[str, str]:
     """One message; repeated keys are joined by newlines. Empty when the connection is closed."""
     message: dict[str, str] = {}
-    while raw := await reader.readline():
-        line = raw.decode("utf-8", "replace").rstrip("\r\n")
-        if not line:
-            if message:
-                return message
-            continue
-        key, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        message[key] = f"{message[key]}\n{value}" if key in message else value
-    return {}
+    while not message:
+        try:
+            text = (await reader.readuntil(b"\r\n\r\n")).decode("utf-8", "replace")
+        except asyncio.IncompleteReadError:
+            return {}
+        for line in text.split("\r\n"):
+            if line:
+                key, _, value = line.partition(":")
+                value = value.removeprefix(" ")
+                message[key] = f"{message[key]}\n{value}" if key in message else value
+    return message
 
 
 def _one_line(value: str) -> str:

@@ -53,6 +53,8 @@ class Asterisk:
         self.prefix = Prefix(root)
         self.rundir = rundir
         self.faketime = faketime
+        # Seconds for which the clock's file is not looked at again: looking at it costs more than all else.
+        self.clock_kept = 0
         self.phones = [phone if isinstance(phone, PhoneSpec) else PhoneSpec(phone) for phone in phones]
         self._blocks = [take_ports() for _ in range(2 + len(self.phones))]
         self.sip_port = sip_port or self._blocks[0]
@@ -105,6 +107,10 @@ class Asterisk:
             give_back(block)
         if self._socket_folder is not None:
             shutil.rmtree(self._socket_folder, ignore_errors=True)
+
+    def add_settings(self, files: Mapping[str, str]) -> None:
+        """Settings that need the ports to be known, in place of those of the test bed; before `start`."""
+        self._given.update(files)
 
     @property
     def pid(self) -> int:
@@ -234,7 +240,9 @@ class Asterisk:
         extra = {"TZ": "UTC"}
         if self.faketime:
             extra["FAKETIME_TIMESTAMP_FILE"] = str(self.rundir / "faketime")
-            extra["FAKETIME_NO_CACHE"] = "1"
+            extra |= (
+                {"FAKETIME_CACHE_DURATION": str(self.clock_kept)} if self.clock_kept else {"FAKETIME_NO_CACHE": "1"}
+            )
         return self.prefix.environment(**extra)
 
     def _wrapper(self) -> list[str]:

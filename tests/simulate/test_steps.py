@@ -208,10 +208,17 @@ CASES: list[tuple[str, tuple[str, ...], dict[str, Any], list[str]]] = [
         ["0 answered", "0-4 heard menu", "6.4 extension 102", "6.4 passed over boris: busy", f"6.4 {END} 16"],
     ),
     (
-        "own sound: the limit cuts",
+        "own sound: digits may come past the end",
         ('wait extension for 3s playing "asterisk:x"',),
         {"presses": keys(("10", 2.5))},
-        ["0 answered", "0-2.5 heard asterisk:x (key)", "3 nothing", f"3 {END} 16"],
+        [
+            "0 answered",
+            "0-2.5 heard asterisk:x (key)",
+            "5.75 wrong 10",
+            "5.75-10.19 heard asterisk:pbx-invalid",
+            "10.19 nothing",
+            f"10.19 {END} 16",
+        ],
     ),
     # employees
     (
@@ -455,7 +462,13 @@ CASES: list[tuple[str, tuple[str, ...], dict[str, Any], list[str]]] = [
         "hash",
         ("voicemail to anna",),
         {"message": Message(3000, "hash")},
-        ["0 answered", "0-0.44 heard asterisk:beep", "0.44-3.44 message anna: hash", f"3.44 {END} 16"],
+        [
+            "0 answered",
+            "0-0.44 heard asterisk:beep",
+            "0.44-3.44 message anna: hash",
+            "3.44-4.4 heard asterisk:auth-thankyou",
+            f"4.4 {END} 16",
+        ],
     ),
     (
         "hash key",

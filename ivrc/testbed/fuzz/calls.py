@@ -1,0 +1,189 @@
+"""Random calls to a program, none in which two moments are so near that either may come first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from ivrc import model as m
+from ivrc.simulate import Call, Prepared, run_in
+from ivrc.simulate import journey as j
+from ivrc.simulate.call import Answer, Message, Press, State, Turn
+from ivrc.simulate.office import prompt_name, steps_of
+from ivrc.testbed.beside.names import Names
+from ivrc.testbed.beside.play import NO_CHANCE, Chance, Drawing
+
+# Every moment of a call is tried so many milliseconds earlier and later: if that changes what happens, and not only
+# when, no telephone can be held to it.
+MARGIN = 600
+LONGEST = 150_000
+CALLERS = ("+79261234567", "89261234567", "4991112233", "+74991112233", "+79039876543", None)
+
+
+class Caller:
+    """Makes calls to one office."""
+
+    def __init__(self, random: Random, office: Prepared, names: Names, moment: datetime) -> None:
+        self.random = random
+        self.office = office
+        self.names = names
+        self.moment = moment
+        self.numbers = [number.number for number in office.office.numbers if number.number]
+        self.outside = sorted(set(names.outside.values()))
+        self.people = list(office.employees.values())
+        steps = [step for scenario in office.office.scenarios for step in steps_of(scenario.body)]
+        prompts = {prompt_name(prompt) for step in steps if (prompt := getattr(step, "prompt", None))}
+        self.places = ["branch", "branch", "branch", "wait", "wait", *sorted(prompts)]
+        self.keys = [key for step in steps if isinstance(step, m.Branch) for case in step.cases for key in case.keys]
+        self.extensions = list(office.extensions)
+
+    def half_seconds(self, least: int, most: int) -> int:
+        """Milliseconds: a moment a quarter off the seconds that programs count in."""
+        return self.random.randint(least * 2, most * 2) * 500 + 250
+
+    def call(self) -> Call:
+        """Any call."""
+        random = self.random
+        number = random.choice(self.numbers[:1] * 3 + self.numbers)
+        digits = number.removeprefix("+7")
+        caller = random.choice(CALLERS)
+        return Call(
+            to=random.choice([number, number, "7" + digits, "8" + digits, digits]),
+            caller=caller,
+            hidden=caller is None or random.random() < 0.1,
+            at=self.moment,
+            presses=tuple(self.press() for _ in range(random.choice([0, 1, 1, 2, 3]))),
+            states={who: self.state(who) for who in [*self.names.devices, *self.outside]},
+            switches=frozenset(s.name for s in self.office.office.switches if random.random() < 0.5),
+            crm=self.crm(),
+            message=Message(random.randint(3, 8) * 1000 + 250, random.choice(["hangs up", "hash", "silence"])),
+            hangs_up=self.half_seconds(1, 60) if random.random() < 0.25 else None,
+            talk=self.half_seconds(2, 6),
+            talk_ends=random.choice(["caller", "answerer"]),
+            seed=random.randrange(1000),
+        )
+
+    def press(self) -> Press:
+        """Keys at a place, or at a moment of the call."""
+        random = self.random
+        place = random.choice(self.places) if random.random() < 0.85 else None
+        if place == "wait" and self.extensions:
+            keys = random.choice([*self.extensions, *self.extensions, "9", "4"])
+        else:
+            keys = random.choice([*self.keys, *self.keys, *"0123456789*#"])
+        return Press(keys, self.half_seconds(1, 5 if place else 30), place)
+
+    def state(self, who: str) -> State:
+        """What a phone does."""
+        random = self.random
+        kind = random.choices(["silent", "answers", "refuses", "busy", "offline"], [5, 3, 2, 2, 2])[0]
+        accepts = random.choice([None, 1_250, 2_750, 6_250])
+        free_at = None
+        if kind in ("busy", "offline") and random.random() < 0.3:
+            free_at = self.half_seconds(4, 40)
+        return State(kind, self.half_seconds(1, 5), accepts, free_at)  # type: ignore[arg-type]
+
+    def crm(self) -> Answer:
+        """Whom the CRM names, if anybody."""
+        random = self.random
+        if random.random() < 0.25:
+            return Answer(
+                random.choice(["unknown", "down", "unassigned", "hidden"]), (), random.choice([0, 750, 2_900])
+            )
+        turns = tuple(self.turn() for _ in range(random.randint(1, 2)))
+        return Answer("found", turns, random.choice([0, 0, 500, 2_900]))
+
+    def turn(self) -> Turn:
+        """A manager with phones in the source, in the CRM, or both."""
+        random = self.random
+        employee = random.choice([None, *self.people, *self.people, *self.people])
+        mobiles = [number for number in self.outside if number.startswith("+")]
+        some = tuple(random.sample(mobiles, min(len(mobiles), random.randint(0, 2))))
+        desk = random.choice(["free", "free", "waiting", "pass", "any", "no"])
+        return Turn(employee.name if employee else None, desk, some)  # type: ignore[arg-type]
+
+
+def structure(journey: j.Journey) -> list[str]:
+    """What happens in a call, without the times."""
+    return [_shape(event) for event in journey.events]
+
+
+def _shape(event: j.Event) -> str:
+    fields = {k: v for k, v in event._asdict().items() if k not in ("at", "until", "end")}
+    return f"{type(event).__name__}{sorted(fields.items())}"
+
+
+def shifted(call: Call) -> Iterator[Call]:
+    """The call with each of its moments a little earlier and later."""
+    for shift in (-MARGIN, MARGIN):
+        yield call._replace(at=call.at + timedelta(milliseconds=shift))
+        for index, press in enumerate(call.presses):
+            moved = press._replace(offset=max(0, press.offset + shift))
+            yield call._replace(presses=(*call.presses[:index], moved, *call.presses[index + 1 :]))
+        for who, state in call.states.items():
+            moved_ = state._replace(after=max(0, state.after + shift))
+            if state.accepts is not None:
+                yield call._replace(states={**call.states, who: state._replace(accepts=max(0, state.accepts + shift))})
+            yield call._replace(states={**call.states, who: moved_})
+            if state.free_at is not None:
+                late = state._replace(free_at=state.free_at + shift)
+                yield call._replace(states={**call.states, who: late})
+        if call.hangs_up is not None:
+            yield call._replace(hangs_up=max(0, call.hangs_up + shift))
+        yield call._replace(message=call.message._replace(length=max(0, call.message.length + shift)))
+        yield call._replace(talk=max(0, call.talk + shift))
+
+
+def is_ambiguous(office: Prepared, call: Call, chance: Chance = NO_CHANCE) -> bool:
+    """Whether anything but times would change if something came a little earlier or later."""
+
+    def shape(call: Call) -> list[str]:
+        return structure(run_in(Drawing(office, call, chance), call))
+
+    expected = shape(call)
+    return any(shape(other) != expected for other in shifted(call))
+
+
+# ── as text ──
+
+
+def to_json(call: Call) -> str:
+    """A call as one line of JSON."""
+    return json.dumps(_plain(call), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if hasattr(value, "_asdict"):
+        return {name: _plain(each) for name, each in value._asdict().items()}
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(each) for each in value]
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return value
+
+
+def from_json(text: str) -> Call:
+    """The call of `to_json`."""
+    data = json.loads(text)
+    crm = data["crm"]
+    turns = tuple(Turn(turn["employee"], turn["desk"], tuple(turn["mobiles"])) for turn in crm["turns"])
+    return Call(
+        **{
+            **data,
+            "at": datetime.fromisoformat(data["at"]),
+            "presses": tuple(Press(**press) for press in data["presses"]),
+            "states": {who: State(**state) for who, state in data["states"].items()},
+            "others": State(**data["others"]),
+            "switches": frozenset(data["switches"]),
+            "crm": Answer(crm["why"], turns, crm["after"]),
+            "message": Message(**data["message"]),
+            "fax": None,
+        }
+    )

@@ -1,0 +1,225 @@
+"""Pairs of programs and calls, played many at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from ivrc.simulate import Call, run
+from ivrc.simulate.journey import Reached
+from ivrc.testbed.beside.helper import Helper
+from ivrc.testbed.beside.play import Office, Outcome, Players
+from ivrc.testbed.beside.rig import Rig
+from ivrc.testbed.fuzz import calls
+from ivrc.testbed.fuzz.offices import compile_programs, own_lengths, prepare
+from ivrc.testbed.fuzz.programs import PEOPLE_MAX, program
+from ivrc.testbed.fuzz.tree import Part, placed
+
+# Programs loaded at once; calls to each; calls at a time.
+PLACES = 40
+CALLS = 5
+AT_ONCE = 20
+RATE = 5.0
+# A pair that differs is played so often again, with nothing else at the time, and slower.
+AGAIN = 2
+SLOW = 2.0
+# A trial of so many calls that are ambiguous is given up.
+TRIES = 40
+_PHONES = [f"p{slot:03}e{index}{web}" for slot in range(PLACES) for index in range(PEOPLE_MAX) for web in ("", "w")]
+
+
+class Pair(NamedTuple):
+    """A program and a call to it, as they are written down (place 000)."""
+
+    name: str
+    program: Part
+    call: Call
+
+
+@dataclass
+class Tally:
+    """What came of a run."""
+
+    pairs: int = 0
+    discarded: int = 0
+    # Pairs that agreed only when played once more, alone.
+    again: int = 0
+    steps: Counter[str] = field(default_factory=Counter)
+    facts: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    virtual: float = 0.0
+    differences: list[tuple[Pair, Outcome]] = field(default_factory=list)
+
+    def count(self, outcome: Outcome) -> None:
+        """A pair has been played."""
+        self.pairs += 1
+        self.virtual += outcome.journey.ended.at / 1000
+        self.steps.update(event.kind for event in outcome.journey.events if isinstance(event, Reached))
+        self.facts.update(fact.what.split()[0] for fact in outcome.told)
+
+    def text(self) -> str:
+        """For people."""
+        total = self.pairs + self.discarded
+        share = 100 * self.discarded / total if total else 0
+        rate = self.pairs / self.seconds if self.seconds else 0
+        minutes = self.virtual / 60
+        return (
+            f"{self.pairs} pairs in {self.seconds:.0f} s ({rate:.1f} a second, {minutes:.0f} minutes of calls), "
+            f"{len(self.differences)} differences; {self.again} agreed when played again alone; "
+            f"{self.discarded} calls discarded as ambiguous ({share:.0f} %)"
+        )
+
+
+class Bench:
+    """A rig with what plays pairs on it."""
+
+    def __init__(self, rig: Rig, helper: Helper, folder: Path) -> None:
+        self.rig = rig
+        self.players = Players(rig, helper)
+        self.helper = helper
+        self.folder = folder
+        self.lengths = own_lengths(rig.office.prefix)
+
+    def placed(self, text: str, slot: int) -> str:
+        """A text for a place of this rig."""
+        return placed(text, slot, self.rig.town.sip_port, self.helper.port)
+
+    def prepare(self, text: str, slot: int = 0) -> Office | None:
+        """A program's office in a place; None if it has errors."""
+        return prepare(self.placed(text, slot), self.folder, self.lengths)
+
+    def load(self, programs: dict[int, Part]) -> dict[int, Office]:
+        """Put programs into their places."""
+        sources = {slot: self.placed(part.text(), slot) for slot, part in programs.items()}
+        self.rig.load(compile_programs(sources, self.folder / "sources"))
+        offices = {slot: self.prepare(part.text(), slot) for slot, part in programs.items()}
+        return {slot: office for slot, office in offices.items() if office is not None}
+
+    async def play(self, pair: Pair, office: Office, slot: int) -> Outcome:
+        """Play a pair in its place."""
+        call = calls.from_json(self.placed(calls.to_json(pair.call), slot))
+        return await self.players.play(office, call)
+
+
+async def play_all(bench: Bench, pairs: Sequence[tuple[Pair, Office, int]], at_once: int) -> list[Outcome]:
+    """Play pairs, each in a place of its own, so many at a time."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(pair: Pair, office: Office, slot: int) -> Outcome:
+        async with gate:
+            return await bench.play(pair, office, slot)
+
+    return await asyncio.gather(*(one(*each) for each in pairs))
+
+
+@asynccontextmanager
+async def open_bench(folder: Path, rate: float = RATE) -> AsyncIterator[Bench]:
+    """Boot the rig."""
+    folder.chmod(0o755)
+    async with Helper(rate) as helper, Rig(folder, _PHONES, rate=rate) as rig:
+        yield Bench(rig, helper, folder)
+
+
+def moment_of(random: Random) -> datetime:
+    """When a batch of calls begins: near a quarter of an hour, now and then near midnight."""
+    day = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=random.randrange(364))
+    minutes = random.choice([random.randrange(96) * 15, 21 * 60]) - 2
+    return day + timedelta(minutes=minutes, seconds=random.randrange(60))
+
+
+def pairs_of(bench: Bench, random: Random, name: str, moment: datetime, tally: Tally) -> list[Pair]:
+    """A random program and random calls to it."""
+    from zoneinfo import ZoneInfo
+
+    while True:
+        part = program(random, moment.astimezone(ZoneInfo("Europe/Moscow")))
+        office = prepare(part.text(), bench.folder, bench.lengths)
+        if office is not None:
+            break
+    caller = calls.Caller(random, office.prepared, office.names, moment)
+    found: list[Pair] = []
+    for _ in range(TRIES):
+        call = caller.call()
+        if run(office.prepared, call).ended.at > calls.LONGEST:
+            continue
+        if calls.is_ambiguous(office.prepared, call):
+            tally.discarded += 1
+            continue
+        found.append(Pair(f"{name}-{len(found)}", part, call))
+        if len(found) == CALLS:
+            break
+    return found
+
+
+async def batch(bench: Bench, seed: str, count: int, tally: Tally, told: Callable[[Pair, Outcome], None]) -> None:
+    """Some pairs: programs in all places, calls to them, many at a time."""
+    random = Random(seed)
+    moment = moment_of(random)
+    places: dict[int, list[Pair]] = {}
+    for slot in range(min(PLACES, -(-count // CALLS))):
+        if pairs := pairs_of(bench, random, f"{seed}-{slot}", moment, tally):
+            places[slot] = pairs[: count - sum(map(len, places.values()))]
+    await bench.players.set_clock(moment)
+    offices = bench.load({slot: pairs[0].program for slot, pairs in places.items() if pairs})
+    gate = asyncio.Semaphore(AT_ONCE)
+    doubtful: list[tuple[int, Pair]] = []
+
+    async def place(slot: int, pairs: Sequence[Pair]) -> None:
+        for pair in pairs:
+            async with gate:
+                outcome = await bench.play(pair, offices[slot], slot)
+            if calls.is_ambiguous(offices[slot].prepared, outcome.call, outcome.chance):
+                tally.discarded += 1
+            elif outcome.difference is None:
+                tally.count(outcome)
+            else:
+                doubtful.append((slot, pair))
+
+    await asyncio.gather(*(place(slot, pairs) for slot, pairs in places.items()))
+    rate = bench.rig.rate
+    for slot, pair in doubtful:
+        await bench.players.set_clock(pair.call.at, SLOW)
+        await _again(bench, pair, offices[slot], slot, tally, told)
+    bench.rig.rate = rate
+
+
+async def _again(
+    bench: Bench, pair: Pair, office: Office, slot: int, tally: Tally, told: Callable[[Pair, Outcome], None]
+) -> None:
+    """A pair that differed, alone: a machine with much other work makes differences of its own."""
+    for _ in range(AGAIN):
+        outcome = await bench.play(pair, office, slot)
+        if calls.is_ambiguous(office.prepared, outcome.call, outcome.chance):
+            tally.discarded += 1
+            return
+        if outcome.difference is None:
+            tally.count(outcome)
+            tally.again += 1
+            return
+    tally.count(outcome)
+    tally.differences.append((pair, outcome))
+    told(pair, outcome)
+
+
+async def fuzz(
+    bench: Bench, seed: int, count: int, told: Callable[[Pair, Outcome], None], seconds: float = 1e9
+) -> Tally:
+    """So many pairs, or as many as can be played in about so many seconds."""
+    tally = Tally()
+    begun = time.monotonic()
+    number = 0
+    while tally.pairs < count and time.monotonic() - begun < seconds:
+        size = min(PLACES * CALLS, count - tally.pairs)
+        await batch(bench, f"{seed}.{number}", size, tally, told)
+        number += 1
+        tally.seconds = time.monotonic() - begun
+        print(tally.text(), flush=True)
+    return tally

@@ -1,0 +1,62 @@
+"""Random programs and calls beside a real Asterisk, and those that once told the two apart."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ivrc.simulate import run
+from ivrc.testbed.beside.facts import told_by_the_simulator
+from ivrc.testbed.beside.play import Outcome
+from ivrc.testbed.fetch import is_fetched
+from ivrc.testbed.fuzz import calls, corpus
+from ivrc.testbed.fuzz.offices import prepare
+from ivrc.testbed.fuzz.run import Pair, Tally, fuzz, open_bench
+
+pytestmark = pytest.mark.live
+
+FOLDER = Path(__file__).parent / "differences"
+KEPT = corpus.read_all(FOLDER)
+PAIRS = 60
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Outcome], Tally]]:
+    """Every kept pair, and some random ones, on one rig."""
+    if not is_fetched("22") and os.environ.get("IVRC_LIVE") != "1":
+        pytest.skip("Asterisk 22 is not fetched: python -m ivrc.testbed.fetch 22")
+    yield asyncio.run(_play(tmp_path_factory.mktemp("fuzz")))
+
+
+async def _play(folder: Path) -> tuple[dict[str, Outcome], Tally]:
+    async with open_bench(folder) as bench:
+        kept: dict[str, Outcome] = {}
+        for each in await corpus.play(bench, KEPT):
+            kept[each[0].name] = each[1]
+        return kept, await fuzz(bench, 7, PAIRS, lambda pair, outcome: None)
+
+
+@pytest.mark.parametrize("each", KEPT, ids=[each.name for each in KEPT])
+def test_what_once_differed_does_not_any_more(
+    outcomes: tuple[dict[str, Outcome], Tally], each: corpus.Kept, tmp_path: Path
+) -> None:
+    outcome = outcomes[0][each.name]
+    assert outcome.difference is None, outcome.difference
+    office = prepare(each.source, tmp_path, {})
+    assert office is not None
+    assert [fact.told() for fact in told_by_the_simulator(run(office.prepared, each.call))] == list(each.facts)
+
+
+def test_random_programs_mean_on_the_telephone_what_they_mean(outcomes: tuple[dict[str, Outcome], Tally]) -> None:
+    tally = outcomes[1]
+    assert tally.pairs >= PAIRS
+    assert [_shown(pair, outcome) for pair, outcome in tally.differences] == []
+
+
+def _shown(pair: Pair, outcome: Outcome) -> str:
+    return json.dumps([str(outcome.difference), pair.program.text(), calls.to_json(pair.call)], ensure_ascii=False)
