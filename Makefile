@@ -7,8 +7,10 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 # Random programs: some of them in `make check`, all in `make test`.
 export HYPOTHESIS_PROFILE ?= $(if $(filter check,$(MAKECMDGOALS)),ivrc-quick,ivrc)
+SEED ?= 1
+COUNT ?= 200
 
-.PHONY: run test check bench soak format setup asterisk clean
+.PHONY: run test check bench soak fuzz-live mutants format setup asterisk clean
 
 run: setup
 	$(BIN)/python -m ivrc.testbed.demo examples/$(EXAMPLE)
@@ -32,6 +34,14 @@ bench: setup asterisk
 
 soak: setup
 	$(BIN)/python bench/soak.py
+
+# Random programs and calls, the simulator beside a real Asterisk: make fuzz-live SEED=7 COUNT=500
+fuzz-live: setup asterisk
+	$(BIN)/python -m ivrc.testbed.fuzz --seed $(SEED) --count $(COUNT) --out build/differences --shrink
+
+# The compiled dialplan made wrong line by line: each must make a difference to a call.
+mutants: setup asterisk
+	$(BIN)/python -m ivrc.testbed.fuzz.mutants --seed $(SEED)
 
 format: setup
 	$(BIN)/ruff format .
