@@ -157,8 +157,8 @@ def _listen(lowering: Lowering, keys: Cursor, step: m.WaitExtension) -> None:
 def _listen_timed(lowering: Lowering, keys: Cursor, step: m.WaitExtension) -> None:
     """A sound of Asterisk's own has no file of the step's length: the channel's time limit cuts it.
 
-    Asterisk hangs up whose limit ends while it takes the digits of an extension. So under the limit one key is read, and
-    the rest of the extension without it.
+    Asterisk hangs up a call whose limit ends while it takes the digits of an extension. So one key is read under the
+    limit, and the rest of the extension without it.
     """
     pen = lowering.pen
     lowering.timed_wait = True

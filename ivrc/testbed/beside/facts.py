@@ -85,7 +85,7 @@ def _recorded(event: j.Recorded) -> Fact:
     if not event.to:
         return Fact(f"recorded {event.how}", event.until / 1000)
     thanks = OWN_LENGTHS[THANKS] if event.how in ("hash", "silence") else 0
-    return Fact("message", (event.until + thanks) / 1000)
+    return Fact("message", (event.until + thanks) / 1000, None, event.to)
 
 
 def _rang(event: j.Rang, asked: list[j.Asked]) -> list[Fact]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ivrc import model as m
+from ivrc.lower.media import mailbox_of
 from ivrc.lower.names import context_name
 from ivrc.lower.rings import endpoint_name, outside_number
 from ivrc.marks import unmarked
@@ -26,7 +27,7 @@ class Names:
             self.devices[employee.name] = [name for each in employee.devices if (name := endpoint_name(each))]
             for name in self.devices[employee.name]:
                 self.phones[name] = employee.name
-        self.confirmed: set[str] = set()
+        self.mailboxes = {mailbox_of(each): each.name for each in office.employees}
         self.outside = self._outside()
         self._sounds = {}
         for scenario in office.scenarios:

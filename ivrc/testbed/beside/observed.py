@@ -38,6 +38,7 @@ class Observed:
         self._sounding: dict[str, Fact] = {}
         self._up: set[str] = set()
         self._gone = False
+        self._mailbox: str | None = None
         # Whether the call is in a queue.
         self._waits = False
 
@@ -80,7 +81,9 @@ class Observed:
             return
         if context in self.names.scenarios and event["Extension"] == "s" and event["Priority"] == "1":
             self._add(Fact(f"scenario {self.names.scenarios[context]}", at))
-        if app == "CELGenUserEvent" and data.startswith("IVRC_RESPONSIBLE,"):
+        if app == "Set" and data.startswith("_IVRC_MAILBOX="):
+            self._mailbox = self.names.mailboxes.get(data.partition("=")[2].partition("@")[0])
+        elif app == "CELGenUserEvent" and data.startswith("IVRC_RESPONSIBLE,"):
             self._add(Fact(f"crm {data.partition(',')[2].partition('/')[0]}", at))
         elif app == "CELGenUserEvent" and data.startswith("IVRC_FAX,"):
             self._add(Fact(f"fax {[*data.split('|'), '', ''][1]}", at))
@@ -96,7 +99,7 @@ class Observed:
                 ringing.until, ringing.how = at, "answered"
             self._add(Fact(f"asked {self._whos.get(event['Uniqueid'], '')}", at))
         elif app == "CELGenUserEvent" and data.startswith("IVRC_MAILBOX,"):
-            self._add(Fact("message", at))
+            self._add(Fact("message", at, None, self._mailbox))
 
     def _stream(self, event: Event, at: float) -> None:
         channel = event.get("Channel", "")

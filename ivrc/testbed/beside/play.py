@@ -78,6 +78,8 @@ class Outcome(NamedTuple):
     difference: Difference | None
     chance: Chance
     ran: frozenset[tuple[str, str, int]]
+    # Whether the caller hung up.
+    left: bool
 
 
 class Office(NamedTuple):
@@ -225,6 +227,7 @@ class _Play:
         self.observed: Observed | None = None
         self._over = asyncio.Event()
         self._done = 0
+        self._left = False
         self._waiting: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._chance = Chance()
@@ -258,7 +261,9 @@ class _Play:
         seen = self.observed.facts if self.observed else []
         ran = frozenset(self.observed.ran if self.observed else ())
         seen = sorted(seen, key=lambda fact: fact.at)
-        return Outcome(self.call, self.journey, self.told, seen, compare(self.told, seen), self._chance, ran)
+        return Outcome(
+            self.call, self.journey, self.told, seen, compare(self.told, seen), self._chance, ran, self._left
+        )
 
     async def _dial(self) -> None:
         call = self.call
@@ -358,6 +363,7 @@ class _Play:
                         "PlayDTMF", Channel=caller, Digit=act.word, Receive="false", Duration=str(KEY_MILLISECONDS)
                     )
                 case "hangs up":
+                    self._left = True
                     await hang_up(action, caller)
                 case "phone hangs up":
                     await self._phone_hangs_up(act.word)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,8 +28,8 @@ PLACES = 40
 CALLS = 5
 AT_ONCE = 20
 RATE = 5.0
-# A pair that differs is played so often again, with nothing else at the time, and slower.
-AGAIN = 2
+# Pairs that differ are played again, slower and so many at a time.
+AGAIN = (4, 1)
 SLOW = 2.0
 # A trial of so many calls that are ambiguous is given up.
 TRIES = 40
@@ -73,7 +73,7 @@ class Tally:
         minutes = self.virtual / 60
         return (
             f"{self.pairs} pairs in {self.seconds:.0f} s ({rate:.1f} a second, {minutes:.0f} minutes of calls), "
-            f"{len(self.differences)} differences; {self.again} agreed when played again alone; "
+            f"{len(self.differences)} differences; {self.again} agreed when played again, slower; "
             f"{self.discarded} calls discarded as ambiguous ({share:.0f} %)"
         )
 
@@ -184,29 +184,47 @@ async def batch(bench: Bench, seed: str, count: int, tally: Tally, told: Callabl
                 doubtful.append((slot, pair))
 
     await asyncio.gather(*(place(slot, pairs) for slot, pairs in places.items()))
-    rate = bench.rig.rate
-    for slot, pair in doubtful:
-        await bench.players.set_clock(pair.call.at, SLOW)
-        await _again(bench, pair, offices[slot], slot, tally, told)
-    bench.rig.rate = rate
+    await _again(bench, doubtful, offices, moment, tally, told)
 
 
 async def _again(
-    bench: Bench, pair: Pair, office: Office, slot: int, tally: Tally, told: Callable[[Pair, Outcome], None]
+    bench: Bench,
+    doubtful: list[tuple[int, Pair]],
+    offices: Mapping[int, Office],
+    moment: datetime,
+    tally: Tally,
+    told: Callable[[Pair, Outcome], None],
 ) -> None:
-    """A pair that differed, alone: a machine with much other work makes differences of its own."""
-    for _ in range(AGAIN):
-        outcome = await bench.play(pair, office, slot)
-        if calls.is_ambiguous(office.prepared, outcome.call, outcome.chance):
-            tally.discarded += 1
-            return
-        if outcome.difference is None:
-            tally.count(outcome)
-            tally.again += 1
-            return
-    tally.count(outcome)
-    tally.differences.append((pair, outcome))
-    told(pair, outcome)
+    """Pairs that differed, slower, and at last alone: a machine with much other work makes differences of its own."""
+    rate = bench.rig.rate
+    for at_once in AGAIN:
+        if not doubtful:
+            break
+        await bench.players.set_clock(moment, SLOW)
+        gate = asyncio.Semaphore(at_once)
+        locks = {slot: asyncio.Lock() for slot, _ in doubtful}
+
+        async def once(
+            slot: int, pair: Pair, gate: asyncio.Semaphore = gate, locks: Mapping[int, asyncio.Lock] = locks
+        ) -> tuple[int, Pair, Outcome]:
+            async with locks[slot], gate:
+                return slot, pair, await bench.play(pair, offices[slot], slot)
+
+        outcomes = await asyncio.gather(*(once(slot, pair) for slot, pair in doubtful))
+        doubtful = []
+        for slot, pair, outcome in outcomes:
+            if calls.is_ambiguous(offices[slot].prepared, outcome.call, outcome.chance):
+                tally.discarded += 1
+            elif outcome.difference is None:
+                tally.count(outcome)
+                tally.again += 1
+            elif at_once > AGAIN[-1]:
+                doubtful.append((slot, pair))
+            else:
+                tally.count(outcome)
+                tally.differences.append((pair, outcome))
+                told(pair, outcome)
+    bench.rig.rate = rate
 
 
 async def fuzz(
