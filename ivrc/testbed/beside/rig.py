@@ -116,6 +116,10 @@ class Rig:
         for each in (self.office, self.town):
             self._stack.enter_context(each)
             _goes_first(each.pid)
+        # So do those who press keys and pick up.
+        before = os.getpriority(os.PRIO_PROCESS, 0)
+        _goes_first(os.getpid())
+        self._stack.callback(_goes_first, os.getpid(), before)
 
     # ── the office ──
 
@@ -166,14 +170,16 @@ class Rig:
         self.town_ami.watchers.append(town_)
 
 
-def _goes_first(pid: int) -> None:
+_PRIORITY = -10
+
+
+def _goes_first(pid: int, priority: int = _PRIORITY) -> None:
     """A telephone exchange that has to wait for a busy machine plays its audio late: let it not, if we may."""
     for task in Path(f"/proc/{pid}/task").iterdir():
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, int(task.name), _PRIORITY)
+            os.setpriority(os.PRIO_PROCESS, int(task.name), priority)
 
 
-_PRIORITY = -10
 _LOGGER = "[general]\ndateformat=%F %T.%3q\nappendhostname=no\n[logfiles]\nfull => warning,error\n"
 
 
