@@ -38,7 +38,7 @@ async def _play(folder: Path) -> tuple[dict[str, Outcome], Tally]:
         kept: dict[str, Outcome] = {}
         for each in await corpus.play(bench, KEPT):
             kept[each[0].name] = each[1]
-        return kept, await fuzz(bench, 7, PAIRS, lambda pair, outcome: None)
+        return kept, await fuzz(bench, 7, PAIRS, lambda pair, outcome: None, each=2)
 
 
 @pytest.mark.parametrize("each", KEPT, ids=[each.name for each in KEPT])

@@ -140,9 +140,9 @@ class Players:
         reply = await self.rig.ami.action("Ping")
         self.clock.sees(float(reply["Timestamp"]))
 
-    async def play(self, office: Office, call: Call) -> Outcome:
-        """Play one call; one of an office at a time."""
-        return await _Play(self, office, call).run()
+    async def play(self, office: Office, call: Call, at: datetime | None = None) -> Outcome:
+        """Play one call, one of an office at a time; with `at` it begins when the rig's clock has come to that."""
+        return await _Play(self, office, call, at).run()
 
     def _of_the_office(self, event: Event) -> None:
         kind = event["Event"]
@@ -218,8 +218,9 @@ async def hang_up(action: Callable[..., Coroutine[Any, Any, Event]], channel: st
 class _Play:
     """One call being played."""
 
-    def __init__(self, players: Players, office: Office, call: Call) -> None:
+    def __init__(self, players: Players, office: Office, call: Call, at: datetime | None) -> None:
         self.players = players
+        self.at = at
         self.rig = players.rig
         self.office = office
         self.call = call
@@ -233,6 +234,8 @@ class _Play:
         self._chance = Chance()
         self._facts = 0
         self._held: dict[str, str] = {}
+        # A trunk that sends no number sends its account's name.
+        self.dialled = call.to or "account"
         self._simulate()
 
     def _simulate(self) -> None:
@@ -248,7 +251,9 @@ class _Play:
         self._loop = loop
         try:
             await self._prepare()
-            self.players.expect(self.call.to or "", self)
+            if self.at is not None:
+                await self.rig.settle(max(0.0, self.at.timestamp() - self.players.clock.now()))
+            self.players.expect(self.dialled, self)
             await self._dial()
             limit = (self.journey.ended.at / 1000 + PATIENCE) / self.rig.rate
             try:
@@ -270,7 +275,7 @@ class _Play:
         number = call.caller or "anonymous"
         pres = {"variables": {"PJSIP_HEADER(add,Privacy)": "id"}} if call.hidden and call.caller else {}
         await self.rig.town_ami.action(
-            "Originate", Channel=f"PJSIP/{call.to}@office", Context="caller", Exten="s", Priority="1",
+            "Originate", Channel=f"PJSIP/{self.dialled}@office", Context="caller", Exten="s", Priority="1",
             Async="true", Timeout="36000000", ChannelId=self.identity, CallerID=number, **pres,  # type: ignore[arg-type]
         )  # fmt: skip
 

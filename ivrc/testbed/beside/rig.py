@@ -19,9 +19,11 @@ from ivrc.testbed.ami import Ami, Event
 from ivrc.testbed.beside import town
 from ivrc.testbed.fetch import root_of
 from ivrc.testbed.instance import Asterisk
-from ivrc.testbed.prefix import TestbedError
+from ivrc.testbed.prefix import Prefix, TestbedError
 
 VERSION = "22"
+# Bytes of a second of GSM.
+_GSM_RATE = 33 * 50
 _CLOCK_KEPT = 2
 # Files that ivrc writes → what makes Asterisk read them anew.
 _RELOADS = {
@@ -45,6 +47,15 @@ def tone(path: Path, seconds: float, rate: int = 8000) -> None:
         file.setframerate(rate)
         samples = (int(12_000 * math.sin(index * 0.8)) for index in range(int(rate * seconds)))
         file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+
+
+def own_lengths(prefix: Prefix, language: str = "en") -> dict[str, float]:
+    """How long Asterisk's own sounds are: `asterisk:beep` → seconds."""
+    folder = prefix.sounds.get(language) or prefix.sounds["en"]
+    return {
+        f"asterisk:{path.relative_to(folder).with_suffix('')}": path.stat().st_size / _GSM_RATE
+        for path in folder.rglob("*.gsm")
+    }
 
 
 class Rig:

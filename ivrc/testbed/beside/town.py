@@ -48,7 +48,8 @@ def office_pjsip(port: int, town_port: int, phones: Iterable[str], trunks: Itera
         f"[udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:{port}\n",
         f"[incoming]\ntype=endpoint\ncontext=ivrc-incoming\ntrust_id_inbound=yes\n{_MEDIA}",
         "[incoming]\ntype=identify\nendpoint=incoming\nmatch=127.0.0.1\n",
-        f"[ivrc-sip]\ntype=endpoint\ncontext=ivrc-incoming\n{_MEDIA}",
+        # Whatever address is called: it is in the town.
+        f"[ivrc-sip]\ntype=endpoint\ncontext=ivrc-incoming\noutbound_proxy=sip:127.0.0.1:{town_port}\\;lr\n{_MEDIA}",
     ]
     for name in trunks:
         parts.append(f"[{name}]\ntype=endpoint\ncontext=ivrc-incoming\naors={name}\nsend_pai=yes\n{_MEDIA}")

@@ -18,7 +18,7 @@ from ivrc.testbed.beside.play import NO_CHANCE, Chance, Drawing
 
 # Every moment of a call is tried so many milliseconds earlier and later: if that changes what happens, and not only
 # when, no telephone can be held to it.
-MARGIN = 600
+MARGIN = 400
 LONGEST = 150_000
 CALLERS = ("+79261234567", "89261234567", "4991112233", "+74991112233", "+79039876543", None)
 
@@ -41,8 +41,8 @@ class Caller:
         self.extensions = list(office.extensions)
 
     def half_seconds(self, least: int, most: int) -> int:
-        """Milliseconds: a moment a quarter off the seconds that programs count in."""
-        return self.random.randint(least * 2, most * 2) * 500 + 250
+        """Milliseconds: a moment half a second off the seconds that programs count in."""
+        return self.random.randint(least, most) * 1000 + 500
 
     def call(self) -> Call:
         """Any call."""
@@ -59,7 +59,7 @@ class Caller:
             states={who: self.state(who) for who in [*self.names.devices, *self.outside]},
             switches=frozenset(s.name for s in self.office.office.switches if random.random() < 0.5),
             crm=self.crm(),
-            message=Message(random.randint(3, 8) * 1000 + 250, random.choice(["hangs up", "hash", "silence"])),
+            message=Message(random.randint(3, 8) * 1000 + 500, random.choice(["hangs up", "hash", "silence"])),
             hangs_up=self.half_seconds(1, 60) if random.random() < 0.25 else None,
             talk=self.half_seconds(2, 6),
             talk_ends=random.choice(["caller", "answerer"]),
@@ -80,7 +80,7 @@ class Caller:
         """What a phone does."""
         random = self.random
         kind = random.choices(["silent", "answers", "refuses", "busy", "offline"], [5, 3, 2, 2, 2])[0]
-        accepts = random.choice([None, 1_250, 2_750, 6_250])
+        accepts = random.choice([None, 1_500, 2_500, 6_500])
         free_at = None
         if kind in ("busy", "offline") and random.random() < 0.3:
             free_at = self.half_seconds(4, 40)
@@ -91,7 +91,7 @@ class Caller:
         random = self.random
         if random.random() < 0.25:
             return Answer(
-                random.choice(["unknown", "down", "unassigned", "hidden"]), (), random.choice([0, 750, 2_900])
+                random.choice(["unknown", "down", "unassigned", "hidden"]), (), random.choice([0, 500, 2_900])
             )
         turns = tuple(self.turn() for _ in range(random.randint(1, 2)))
         return Answer("found", turns, random.choice([0, 0, 500, 2_900]))

@@ -17,19 +17,7 @@ from ivrc.testbed.beside.names import Names
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.beside.rig import tone
 from ivrc.testbed.fuzz.programs import PROMPTS
-from ivrc.testbed.prefix import Prefix, TestbedError
-
-# Bytes of a second of GSM.
-_GSM_RATE = 33 * 50
-
-
-def own_lengths(prefix: Prefix) -> dict[str, float]:
-    """How long Asterisk's own English sounds are: `asterisk:beep` → seconds."""
-    folder = prefix.sounds["en"]
-    return {
-        f"asterisk:{path.relative_to(folder).with_suffix('')}": path.stat().st_size / _GSM_RATE
-        for path in folder.rglob("*.gsm")
-    }
+from ivrc.testbed.prefix import TestbedError
 
 
 def prepare(source: str, folder: Path, lengths: Mapping[str, float]) -> Office | None:

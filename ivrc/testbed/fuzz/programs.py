@@ -9,7 +9,7 @@ from random import Random
 from ivrc.testbed.fuzz.tree import HELPER, TOWN, Part, block, row
 
 # Seconds of the prompts that programs play; the rig has them as files.
-PROMPTS = {"p1": 1.0, "p2": 2.5, "p3": 4.0}
+PROMPTS = {"p1": 1.0, "p2": 2.0, "p3": 4.0}
 OWN = ("beep", "vm-goodbye", "auth-thankyou", "digits/7")
 NAMES = ("anna", "boris", "vera", "глеб", "_x", "mobile", "group")
 SCENARIOS = ("main", "play", "меню", "s", "h", "branch2")

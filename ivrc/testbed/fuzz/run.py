@@ -17,9 +17,9 @@ from ivrc.simulate import Call, run
 from ivrc.simulate.journey import Reached
 from ivrc.testbed.beside.helper import Helper
 from ivrc.testbed.beside.play import Office, Outcome, Players
-from ivrc.testbed.beside.rig import Rig
+from ivrc.testbed.beside.rig import Rig, own_lengths
 from ivrc.testbed.fuzz import calls
-from ivrc.testbed.fuzz.offices import compile_programs, own_lengths, prepare
+from ivrc.testbed.fuzz.offices import compile_programs, prepare
 from ivrc.testbed.fuzz.programs import PEOPLE_MAX, program
 from ivrc.testbed.fuzz.tree import Part, placed
 
@@ -135,7 +135,7 @@ def moment_of(random: Random) -> datetime:
     return day + timedelta(minutes=minutes, seconds=random.randrange(60))
 
 
-def pairs_of(bench: Bench, random: Random, name: str, moment: datetime, tally: Tally) -> list[Pair]:
+def pairs_of(bench: Bench, random: Random, name: str, moment: datetime, tally: Tally, count: int = CALLS) -> list[Pair]:
     """A random program and random calls to it."""
     from zoneinfo import ZoneInfo
 
@@ -154,18 +154,20 @@ def pairs_of(bench: Bench, random: Random, name: str, moment: datetime, tally: T
             tally.discarded += 1
             continue
         found.append(Pair(f"{name}-{len(found)}", part, call))
-        if len(found) == CALLS:
+        if len(found) == count:
             break
     return found
 
 
-async def batch(bench: Bench, seed: str, count: int, tally: Tally, told: Callable[[Pair, Outcome], None]) -> None:
+async def batch(
+    bench: Bench, seed: str, count: int, each: int, tally: Tally, told: Callable[[Pair, Outcome], None]
+) -> None:
     """Some pairs: programs in all places, calls to them, many at a time."""
     random = Random(seed)
     moment = moment_of(random)
     places: dict[int, list[Pair]] = {}
-    for slot in range(min(PLACES, -(-count // CALLS))):
-        if pairs := pairs_of(bench, random, f"{seed}-{slot}", moment, tally):
+    for slot in range(min(PLACES, -(-count // each))):
+        if pairs := pairs_of(bench, random, f"{seed}-{slot}", moment, tally, each):
             places[slot] = pairs[: count - sum(map(len, places.values()))]
     await bench.players.set_clock(moment)
     offices = bench.load({slot: pairs[0].program for slot, pairs in places.items() if pairs})
@@ -184,8 +186,6 @@ async def batch(bench: Bench, seed: str, count: int, tally: Tally, told: Callabl
                 doubtful.append((slot, pair))
 
     await asyncio.gather(*(place(slot, pairs) for slot, pairs in places.items()))
-    if doubtful:
-        print(f"  {len(doubtful)} doubtful: {[pair.name for _, pair in doubtful]}", flush=True)
     await _again(bench, doubtful, offices, moment, tally, told)
 
 
@@ -230,15 +230,20 @@ async def _again(
 
 
 async def fuzz(
-    bench: Bench, seed: int, count: int, told: Callable[[Pair, Outcome], None], seconds: float = 1e9
+    bench: Bench,
+    seed: int,
+    count: int,
+    told: Callable[[Pair, Outcome], None],
+    seconds: float = 1e9,
+    each: int = CALLS,
 ) -> Tally:
-    """So many pairs, or as many as can be played in about so many seconds."""
+    """So many pairs, or as many as can be played in about so many seconds; `each` calls to a program."""
     tally = Tally()
     begun = time.monotonic()
     number = 0
     while tally.pairs < count and time.monotonic() - begun < seconds:
-        size = min(PLACES * CALLS, count - tally.pairs)
-        await batch(bench, f"{seed}.{number}", size, tally, told)
+        size = min(PLACES * each, count - tally.pairs)
+        await batch(bench, f"{seed}.{number}", size, each, tally, told)
         number += 1
         tally.seconds = time.monotonic() - begun
         print(tally.text(), flush=True)
