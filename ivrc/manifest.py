@@ -40,7 +40,7 @@ _MODULES = {
     "Wait": "",
     "WaitExten": "",
 }
-# What every dialplan of ivrc's uses: functions, hints, formats of its sounds.
+# What every dialplan of ivrc's uses: functions, formats of its sounds.
 _ALWAYS = (
     "app_verbose",
     "format_pcm",
@@ -48,7 +48,6 @@ _ALWAYS = (
     "func_channel",
     "func_devstate",
     "func_dialplan",
-    "func_extstate",
     "func_logic",
     "func_rand",
     "func_strings",

@@ -214,8 +214,10 @@ class Dialplan:
             return False
         if "${" in target:
             # `IVRC_NEXT` is checked where it is set, a number's context by DIALPLAN_EXISTS before.
-            if len(parts) == 3 and parts[2] == "1" and self._guarded(context, exten, parts[0], parts[1]):
-                return True
+            if len(parts) == 3 and self._guarded(context, exten, parts[0], parts[1]):
+                # Whichever it is of the extensions there.
+                there = self.contexts[parts[0]].extensions.values()
+                return all(any(parts[2] in (str(line.priority), line.label) for line in lines) for lines in there)
             return parts[0].startswith(("${IVRC_NEXT}", "${IVRC_FAX_TO}", "ivrc.numbers-"))
         where, what, priority = ([context, exten][: 3 - len(parts)] + parts)[:3]
         there = self.contexts.get(where)

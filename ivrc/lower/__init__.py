@@ -42,7 +42,8 @@ def lower_office(office: m.Office, sources: Sources, needs: ir.Needs) -> Iterato
     if lowering.responsible:
         responsible_contexts(pen, lowering.ring, office)
     incoming.phones_context(pen, lowering.ring, office)
-    incoming.people_context(pen, lowering.ring, office.employees, dialled=lowering.responsible)
+    people = office.employees
+    incoming.people_context(pen, lowering.ring, people, dialled=lowering.responsible, hinted=lowering.reach.hinted)
     lowering.ring.confirm_context()
     yield from pen.finished()
 

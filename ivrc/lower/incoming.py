@@ -18,7 +18,7 @@ from ivrc.lower.names import (
     plan_name,
     switch_device,
 )
-from ivrc.lower.rings import Ringer, state_device
+from ivrc.lower.rings import Ringer, state_devices, states_of
 from ivrc.marks import CONTENT
 from ivrc.phone import Plan, plan_of
 
@@ -165,18 +165,22 @@ def callers_context(pen: Pen, callers: m.Callers) -> None:
     sheet.close()
 
 
-def people_context(pen: Pen, ring: Ringer, employees: tuple[m.Employee, ...], dialled: bool) -> None:
-    """Hints: whether each employee is free, busy or offline; with `dialled`, subroutines that return the devices."""
-    comment = "who is free: the state of each employee's devices together"
-    sheet = Sheet(pen, ".people", comment + ("; as subroutines, the devices" if dialled else ""))
+def people_context(pen: Pen, ring: Ringer, employees: tuple[m.Employee, ...], dialled: bool, hinted: set[str]) -> None:
+    """With `dialled`, subroutines that return an employee's devices and their state; hints of those `hinted`.
+
+    No more hints than are needed: Asterisk walks through all the hints there are to add or remove one.
+    """
+    sheet = Sheet(pen, ".people", "subroutines: an employee's devices, and their states")
+    if not dialled:
+        sheet.comment = "the state of employees' devices together"
     sheet.holds_callers = False
     for employee in employees:
-        if employee.devices:
-            devices = "&".join(dict.fromkeys(state_device(device) for device in employee.devices))
-            sheet.extensions.append(ir.Hint(extension_name(employee.name), devices))
-            if dialled:
-                returned = (_line("Return", ring.devices(employee)),)
-                sheet.extensions.append(ir.Extension(extension_name(employee.name), returned))
+        name = extension_name(employee.name)
+        if employee.name in hinted:
+            sheet.extensions.append(ir.Hint(name, "&".join(state_devices(employee))))
+        if dialled and employee.devices:
+            returned = _line("Return", ring.devices(employee)), _line("Return", states_of(employee), "state")
+            sheet.extensions.append(ir.Extension(name, returned))
     if sheet.extensions:
         sheet.close()
 
@@ -243,8 +247,7 @@ def phones_entry(pen: Pen, office: m.Office) -> list[ir.Context]:
             continue
         lines.append(_dial(pen, employee.extension))
         if employee.devices:
-            devices = "&".join(dict.fromkeys(state_device(device) for device in employee.devices))
-            lines.append(ir.Hint(employee.extension, devices))
+            lines.append(ir.Hint(employee.extension, "&".join(state_devices(employee))))
     for switch in office.switches:
         lines += [_dial(pen, switch.code), ir.Hint(switch.code, switch_device(office.name, switch.name))]
     return [ir.Context(name, f"the office's own phones: context={name}", tuple(lines), (), -1)] if lines else []

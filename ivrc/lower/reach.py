@@ -10,7 +10,7 @@ from ivrc import ir
 from ivrc import model as m
 from ivrc.lower.cursor import Cursor, Pen, Sheet
 from ivrc.lower.names import extension_name
-from ivrc.lower.rings import OPTIONS, Ringer
+from ivrc.lower.rings import OPTIONS, Ringer, state_devices
 
 _WAIT = ".reach-wait"
 _MANAGERS = ".reach-manager"
@@ -26,6 +26,8 @@ class Reach:
         self.ring = ring
         self.office = ring.office
         self._with_manager = False
+        # Who needs a hint: a queue asks for one state, and theirs is that of several devices.
+        self.hinted: set[str] = set()
 
     def lower(self, cursor: Cursor, step: m.ReachAnyone, part: str) -> None:
         """One step."""
@@ -56,7 +58,11 @@ class Reach:
 
     def _member(self, employee: m.Employee, context: str) -> tuple[str, str, str]:
         name = extension_name(employee.name)
-        return f"Local/{name}@{context}/n", name, f"hint:{name}@{self.pen.context('.people')}"
+        devices = state_devices(employee)
+        if len(devices) > 1:
+            self.hinted.add(employee.name)
+        state = f"hint:{name}@{self.pen.context('.people')}" if len(devices) > 1 else devices[0]
+        return f"Local/{name}@{context}/n", name, state
 
     def contexts(self) -> None:
         """What the steps need that have the manager of a call among their people."""

@@ -14,13 +14,11 @@ from __future__ import annotations
 from ivrc import model as m
 from ivrc.lower.cursor import Cursor, Pen, Sheet
 from ivrc.lower.names import ACCEPT
-from ivrc.lower.rings import FREE, OPTIONS, Ringer, endpoint_name, outside_variable, state_of
+from ivrc.lower.rings import BUSY, FREE, OPTIONS, Ringer, endpoint_name, outside_variable
 
 RESPONSIBLE = ".responsible"
 _LOOKUP = ".lookup"
 _CONFIRM = ".responsible-confirm"
-# Device states of a phone that is there and in use. All others that are not free are offline.
-_BUSY = '"^(INUSE|BUSY|ONHOLD|RINGINUSE)$"'
 _FOUND = "IVRC_FOUND"
 _FIELDS = 10
 
@@ -83,9 +81,9 @@ def _ring_one(pen: Pen, sheet: Sheet, ring: Ringer, office: m.Office, confirms: 
         cursor.add("GotoIf", f"${{DIALPLAN_EXISTS({people},${{ARG1}},1)}}?:mobile")
         cursor.add("GotoIf", '$["${ARG2}" = "any"]?desk')
         cursor.add("GotoIf", '$["${ARG2}" = "no"]?mobile')
-        cursor.add("Set", f"LOCAL(state)={state_of(pen, '${ARG1}')}")
-        cursor.add("GotoIf", f'$["${{state}}" =~ {FREE}]?desk')
-        cursor.add("GotoIf", f'$["${{state}}" =~ {_BUSY}]?:mobile')
+        cursor.add("Gosub", f"{people},${{ARG1}},state")
+        cursor.add("GotoIf", f'$["${{GOSUB_RETVAL}}" =~ {FREE}]?desk')
+        cursor.add("GotoIf", f'$["/${{GOSUB_RETVAL}}/" =~ {BUSY}]?:mobile')
         cursor.add("GotoIf", '$["${ARG2}" = "pass"]?done')
         cursor.add("GotoIf", '$["${ARG2}" = "waiting"]?:mobile')
         cursor.place("desk")

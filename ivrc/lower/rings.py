@@ -12,13 +12,19 @@ from typing import assert_never
 from ivrc import ir
 from ivrc import model as m
 from ivrc.lower.cursor import Cursor, Pen, Sheet
-from ivrc.lower.names import ACCEPT, extension_name
+from ivrc.lower.names import ACCEPT
 from ivrc.phone import plan_of
 
 OPTIONS = "i"
-# Hint states in which an employee is rung: free, ringing for another caller, or of a technology
-# that does not tell. INUSE, BUSY, ONHOLD … are busy; UNAVAILABLE and INVALID are offline.
-FREE = '"^(NOT_INUSE|RINGING|UNKNOWN)$"'
+# Device states: free, or ringing for another caller, or of a technology that does not tell; and not there.
+_FREE = "NOT_INUSE|RINGING|UNKNOWN"
+_OFFLINE = "UNAVAILABLE|INVALID"
+# An expression's `=~` gives what its first brackets hold: they stand around everything.
+ONE_FREE = f'"^({_FREE})$"'
+# The states of two phones, or of one, joined by `/`: a free one, and no other in a call.
+FREE = f'"^((({_OFFLINE})/)?({_FREE})(/({_FREE}|{_OFFLINE}))?)$"'
+# The same with a `/` at either end: any in a call.
+BUSY = '"/(INUSE|BUSY|ONHOLD|RINGINUSE)/"'
 
 
 def state_device(endpoint: str) -> str:
@@ -35,14 +41,19 @@ def endpoint_name(endpoint: str) -> str:
     return device.partition("/")[2] if device.upper().startswith("PJSIP/") else ""
 
 
-def is_free(pen: Pen, employee: m.Employee) -> str:
+def is_free(employee: m.Employee) -> str:
     """The expression that holds while an employee can be rung."""
-    return f'$["{state_of(pen, extension_name(employee.name))}" =~ {FREE}]'
+    return f'$["{states_of(employee)}" =~ {ONE_FREE if len(state_devices(employee)) == 1 else FREE}]'
 
 
-def state_of(pen: Pen, name: str) -> str:
-    """The state of an employee's devices together; `name` is their extension in `.people`, or a variable with it."""
-    return f"${{EXTENSION_STATE({name}@{pen.context('.people')})}}"
+def states_of(employee: m.Employee) -> str:
+    """The states of an employee's devices, joined by `/`."""
+    return "/".join(f"${{DEVICE_STATE({device})}}" for device in state_devices(employee))
+
+
+def state_devices(employee: m.Employee) -> tuple[str, ...]:
+    """The devices whose states are an employee's, one or two."""
+    return tuple(dict.fromkeys(map(state_device, employee.devices)))
 
 
 def outside_number(template: str, e164: str, country: str | None) -> str:
@@ -97,7 +108,7 @@ class Ringer:
         match target:
             case m.Desk(employee):
                 after = cursor.label(f"after-{employee.name}")
-                cursor.add("GotoIf", f"{is_free(self.pen, employee)}?:{after}")
+                cursor.add("GotoIf", f"{is_free(employee)}?:{after}")
                 cursor.add("Dial", f"{self.devices(employee)},{seconds},{OPTIONS}")
                 cursor.place(after)
             case m.Outside():
@@ -136,11 +147,11 @@ class Ringer:
     def _add_if_free(self, cursor: Cursor, employee: m.Employee) -> None:
         added = f"Set(IVRC_RING=${{IVRC_RING}}&{self.devices(employee)})"
         if ":" not in added:
-            cursor.add("ExecIf", f"{is_free(self.pen, employee)}?{added}")
+            cursor.add("ExecIf", f"{is_free(employee)}?{added}")
             return
         # ExecIf would take a colon for the beginning of its `else`.
         after = cursor.label(f"without-{employee.name}")
-        cursor.add("GotoIf", f"{is_free(self.pen, employee)}?:{after}")
+        cursor.add("GotoIf", f"{is_free(employee)}?:{after}")
         cursor.add("Set", f"IVRC_RING=${{IVRC_RING}}&{self.devices(employee)}")
         cursor.place(after)
 
