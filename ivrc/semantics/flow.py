@@ -8,6 +8,9 @@ from ivrc import model as m
 from ivrc.diagnostics import Label
 from ivrc.semantics.scope import Faults
 
+# Of a longer round only the beginning and the end are told: nobody could read it.
+SHOWN = 8
+
 
 def check_loops(scenarios: tuple[m.Scenario, ...], faults: Faults) -> None:
     """Report every round of moves that a caller could be in without a key pressed each time round.
@@ -17,8 +20,9 @@ def check_loops(scenarios: tuple[m.Scenario, ...], faults: Faults) -> None:
     moves = {scenario.name: tuple(_unprompted_moves(scenario.body)) for scenario in scenarios}
     for round_trip in _cycles(moves):
         first = round_trip[0]
-        path = " → ".join([move_from for move_from, _ in round_trip] + [first[0]])
-        labels = tuple(Label(move.start, move.end, f"then here, in `{name}`") for name, move in round_trip[1:])
+        names = [*(name for name, _ in round_trip), first[0]]
+        path = " → ".join(names if len(names) <= SHOWN else [*names[:4], "…", *names[-3:]])
+        labels = tuple(Label(move.start, move.end, f"then here, in `{name}`") for name, move in round_trip[1:SHOWN])
         message = f"a caller could go round here for ever: {path}"
         help_ = "let the caller press a key to go back, or end the scenario here"
         faults.add("IVR301", first[1], message, help_, *labels)

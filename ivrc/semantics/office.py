@@ -25,6 +25,7 @@ _HELPER = re.compile(r"(?:agi://)?([A-Za-z0-9][A-Za-z0-9.-]{0,79}|\[[0-9A-Fa-f:.
 _PROGRAM = re.compile(r"/[\w./+-]{1,200}")
 # Files of the zones' folder that are no zone: what they mean is the computer's affair, or not civil time.
 _NO_ZONE = re.compile(r"(?:localtime|posixrules|Factory)\Z|(?:posix|right)/")
+_DOMAIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}|\[[0-9a-f:.]{2,45}\]")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[_-][A-Za-z]{2,8})?")
 
@@ -103,8 +104,7 @@ def check_settings(blocks: list[ast.Settings], default_name: str, start: int, fa
         prompts=_check_folder(value("prompts"), faults),
         helper=_check_helper(value("helper"), faults),
         lookup_seconds=seconds_of(value("lookup"), LOOKUP_SECONDS, faults, MAX_LOOKUP_SECONDS),
-        # With the root's dot or without it a domain is the same.
-        domains=tuple(token.value.casefold().rstrip(".") for token in given.get("domain", ())),
+        domains=tuple(found for token in given.get("domain", ()) if (found := _check_domain(token, faults))),
         start=office.start if office else blocks[0].start if blocks else start,
         end=office.end if office else blocks[0].start + len("settings") if blocks else start,
     )
@@ -175,6 +175,19 @@ def _check_folder(token: Token | None, faults: Faults) -> str:
         faults.add("IVR209", token, "the prompts folder lies beside the source or below it", 'as in: prompts "audio"')
         return "prompts"
     return "/".join(parts)
+
+
+def _check_domain(token: Token, faults: Faults) -> str | None:
+    """A domain as it stands in SIP addresses: in ASCII, in small letters, without the root's dot."""
+    text = token.value.strip().rstrip(".")
+    try:
+        name = (text if text.isascii() else text.encode("idna").decode()).casefold()
+    except UnicodeError:
+        name = ""
+    if _DOMAIN.fullmatch(name):
+        return name
+    faults.add("IVR209", token, "this is no domain", 'as in: domain "acme.example"')
+    return None
 
 
 def _check_helper(token: Token | None, faults: Faults) -> str:

@@ -63,3 +63,12 @@ def test_ten_thousand_scenarios_in_a_row() -> None:
     row = "".join(f"scenario s{i} {{ -> s{i + 1} }}\n" for i in range(10_000))
     assert codes_of(row + "scenario s10000 { }\n") == []
     assert codes_of(row + "scenario s10000 { -> s0 }\n") == ["IVR301"]
+
+
+def test_a_long_round_is_told_by_its_ends() -> None:
+    """Three thousand scenarios in a round: a message that can be read, not one of all their names and lines."""
+    many = 3000
+    text = "\n".join(f"scenario s{n} {{ -> s{(n + 1) % many} }}" for n in range(many))
+    (diagnostic,) = compile_text(text).diagnostics
+    assert diagnostic.message.endswith(f"s0 → s1 → s2 → s3 → … → s{many - 2} → s{many - 1} → s0")
+    assert len(diagnostic.labels) < 10
