@@ -55,6 +55,9 @@ WatchdogSec=20
 # Secrets that ivrc.toml takes from the environment: NAME=value, for root's eyes only.
 EnvironmentFile=-{_escaped(str(config.parent / "ivrc.env"))}
 {_user(config, Path(command[0]))}
+# A folder of its own, for what a CRM makes it keep (`tokens`): /var/lib/ivrc-agi.
+StateDirectory=ivrc-agi
+StateDirectoryMode=0700
 NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=read-only

@@ -1,4 +1,4 @@
-"""amoCRM and Kommo, by a long-lived token of a private integration.
+"""amoCRM and Kommo, by a long-lived token of a private integration, or by OAuth.
 
 The search looks into every field of a contact, so it is asked for the last ten digits, which it finds however the
 number is written; the numbers are compared afterwards. Users have no phones here: the source's own employees, found by
@@ -19,7 +19,6 @@ from ivrc.crm.adapters.common import (
     Common,
     People,
     base_url,
-    header_value,
     http,
     identity,
     inner,
@@ -31,7 +30,9 @@ from ivrc.crm.adapters.common import (
     text,
     told,
 )
+from ivrc.crm.adapters.oauth import OAuth, access_by, authorized
 from ivrc.crm.contact import Contact, Person
+from ivrc.crm.http import Answer
 from ivrc.crm.numbers import variants
 from ivrc.crm.settings import Secret
 
@@ -41,14 +42,16 @@ PAGES = 4
 
 
 class Settings(Common, kw_only=True, frozen=True):
-    """`url`: https://NAME.amocrm.ru or https://NAME.kommo.com. `companies`: these are searched too.
+    """`url`: https://NAME.amocrm.ru or https://NAME.kommo.com. `token`, which lasts, or `oauth`. `companies`: these are
+    searched too.
 
     `second`: the code, id or name of a field of contacts that holds the id or name of another user. `names`: ask for
     users' names too, which only an administrator's token may do.
     """
 
     url: str
-    token: Secret
+    token: Secret | None = None
+    oauth: OAuth | None = None
     companies: bool = False
     second: str = ""
     names: bool = False
@@ -60,8 +63,9 @@ class AmoCrm:
     """The adapter of the kind `amocrm`."""
 
     def __init__(self, settings: Settings) -> None:
-        token = header_value(settings.token, "crm.token")
-        self._http = http(settings, base_url(settings.url) + "/api/v4", {"Authorization": f"Bearer {token}"})
+        self._base = base_url(settings.url)
+        self._http = http(settings, self._base + "/api/v4")
+        self._access = access_by(settings.token, settings.oauth, self._exchange)
         self._kinds = ("contacts", "companies") if settings.companies else ("contacts",)
         self._second = settings.second.strip()
         self._names = settings.names
@@ -81,6 +85,7 @@ class AmoCrm:
     async def close(self) -> None:
         """Close the connections."""
         await self._people.close()
+        await self._access.close()
         await self._http.close()
 
     async def _search(self, kind: str, query: str) -> list[dict[str, Any]]:
@@ -118,12 +123,18 @@ class AmoCrm:
     async def _get(self, path: str, params: dict[str, str]) -> dict[str, Any] | None:
         """An answer's object; None where there is nothing (204)."""
         await self._bucket.take()
-        answer = await self._http.fetch("GET", path, params=params)
+        answer = await authorized(
+            self._access,
+            lambda token: self._http.fetch("GET", path, params=params, headers={"Authorization": f"Bearer {token}"}),
+        )
         if answer.status == 204:
             return None
         if answer.status in (401, 402, 403):
             raise refused(answer, "is the token of this account, not expired, and the account paid?")
         return mapping(answer.judge().json(), "the answer")
+
+    async def _exchange(self, fields: dict[str, str]) -> Answer:
+        return await self._http.fetch("POST", f"{self._base}/oauth2/access_token", json=fields)
 
 
 def make(settings: Settings) -> AmoCrm:

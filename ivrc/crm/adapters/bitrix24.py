@@ -1,9 +1,10 @@
-"""Bitrix24, by an incoming webhook: `telephony.externalCall.searchCrmEntities` has all that a call needs in one answer.
+"""Bitrix24, by an incoming webhook or as a local application (OAuth).
 
-Bitrix24 compares numbers itself, whole and however they are written, and does not tell the contact's own phones; so
-each contact that it names counts as one with the number asked for. Its order is that of its own priorities.
+`telephony.externalCall.searchCrmEntities` has all that a call needs in one answer. Bitrix24 compares numbers itself,
+whole and however they are written, and does not tell the contact's own phones; so each contact that it names counts as
+one with the number asked for. Its order is that of its own priorities.
 
-Documentation: apidocs.bitrix24.com, "telephony.externalCall.searchCrmEntities", "Limits", "Error codes".
+Documentation: apidocs.bitrix24.com, "telephony.externalCall.searchCrmEntities", "Limits", "Error codes", "OAuth 2.0".
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ivrc.crm.adapters.common import (
     Bucket,
     Common,
     People,
+    base_url,
     error_code,
     field_name,
     http,
@@ -29,6 +31,7 @@ from ivrc.crm.adapters.common import (
     text,
     told,
 )
+from ivrc.crm.adapters.oauth import Access, OAuth, access_by, authorized
 from ivrc.crm.contact import Contact, CrmBusy, CrmNonsense, CrmRefused, Person
 from ivrc.crm.http import Answer
 from ivrc.crm.settings import Secret, SettingsError
@@ -41,13 +44,17 @@ _BUSY = {"QUERY_LIMIT_EXCEEDED": 1.0, "OPERATION_TIME_LIMIT": 30.0, "OVERLOAD_LI
 
 
 class Settings(Common, kw_only=True, frozen=True):
-    """`webhook`: the whole address as Bitrix24 shows it, https://NAME.bitrix24.com/rest/1/SECRET/.
+    """`webhook`: the whole address as Bitrix24 shows it, https://NAME.bitrix24.com/rest/1/SECRET/. Or `url`,
+    https://NAME.bitrix24.com, and `oauth`; `oauth_server` is where tokens are renewed.
 
     `second`: a field of contacts, companies and leads (UF_CRM_…) that names an employee. `rate` and `burst`: 2 and 50
     for all plans but Enterprise, which has 5 and 250; on an own server 0 is no limit.
     """
 
-    webhook: Secret
+    webhook: Secret | None = None
+    url: str = ""
+    oauth: OAuth | None = None
+    oauth_server: str = "https://oauth.bitrix.info/oauth/token/"
     second: str = ""
     rate: float = 2.0
     burst: float = 50.0
@@ -57,7 +64,15 @@ class Bitrix24:
     """The adapter of the kind `bitrix24`."""
 
     def __init__(self, settings: Settings) -> None:
-        self._http = http(settings, _webhook(settings.webhook.reveal()))
+        self._access: Access | None = None
+        if settings.oauth is None:
+            self._http = http(settings, _webhook(settings.webhook))
+        elif settings.webhook is not None:
+            raise SettingsError('give either "webhook" or "oauth"', key="crm.oauth")
+        else:
+            self._http = http(settings, base_url(settings.url) + "/rest")
+            self._oauth_server = base_url(settings.oauth_server, "crm.oauth_server") + "/"
+            self._access = access_by(None, settings.oauth, self._exchange)
         self._second = field_name(settings.second, "crm.second")
         self._bucket = Bucket(settings.rate, settings.burst)
         self._people = People(self._user, settings.keep_people)
@@ -78,6 +93,8 @@ class Bitrix24:
     async def close(self) -> None:
         """Close the connections."""
         await self._people.close()
+        if self._access is not None:
+            await self._access.close()
         await self._http.close()
 
     async def _add_second(self, found: list[dict[str, Any]], contacts: list[Contact]) -> None:
@@ -101,12 +118,20 @@ class Bitrix24:
     async def _call(self, method: str, params: dict[str, Any]) -> Any:
         """The `result` of a method."""
         await self._bucket.take()
-        answer = await self._http.fetch("POST", method, json=params)
+        if self._access is None:
+            answer = await self._http.fetch("POST", method, json=params)
+        else:
+            answer = await authorized(
+                self._access, lambda token: self._http.fetch("POST", method, json={**params, "auth": token})
+            )
         _judge(answer)
         data = mapping(answer.json(), "the answer")
         if "result" not in data:
             raise CrmNonsense(f"the answer has no result: {answer.beginning()}")
         return data["result"]
+
+    async def _exchange(self, fields: dict[str, str]) -> Answer:
+        return await self._http.fetch("GET", self._oauth_server, params=fields)
 
 
 def make(settings: Settings) -> Bitrix24:
@@ -114,8 +139,11 @@ def make(settings: Settings) -> Bitrix24:
     return Bitrix24(settings)
 
 
-def _webhook(url: str) -> str:
-    match = re.fullmatch(r"(https?://[^\s/?#@]+/rest/\d+/[A-Za-z0-9]+)(?:/|/profile(?:\.json)?/?)?", url.strip())
+def _webhook(webhook: Secret | None) -> str:
+    if webhook is None:
+        raise SettingsError('"webhook" is missing (or "url" and "oauth")', key="crm.webhook")
+    address = webhook.reveal().strip()
+    match = re.fullmatch(r"(https?://[^\s/?#@]+/rest/\d+/[A-Za-z0-9]+)(?:/|/profile(?:\.json)?/?)?", address)
     if match is None:
         raise SettingsError(
             "the webhook looks like https://NAME.bitrix24.com/rest/1/SECRET/: copy it as Bitrix24 shows it",

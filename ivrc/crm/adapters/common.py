@@ -190,6 +190,10 @@ class Shared:
         if not task.cancelled():
             task.exception()  # Seen, should nobody wait any more.
 
+    async def finished(self) -> None:
+        """Wait until nothing is under way."""
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
     async def close(self) -> None:
         """Call off what is under way."""
         tasks = list(self._tasks.values())

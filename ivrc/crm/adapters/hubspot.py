@@ -1,4 +1,4 @@
-"""HubSpot, by the token of a private app.
+"""HubSpot, by the token of a private app, or by OAuth.
 
 HubSpot keeps each phone a second time in `hs_searchable_calculated_…`, as digits without the country code, however it
 is written; these are asked, and the fields themselves for what was written in E.164 a moment ago. Owners have no
@@ -18,7 +18,6 @@ from ivrc.crm.adapters.common import (
     People,
     base_url,
     field_name,
-    header_value,
     http,
     identity,
     inner,
@@ -30,6 +29,7 @@ from ivrc.crm.adapters.common import (
     text,
     told,
 )
+from ivrc.crm.adapters.oauth import OAuth, access_by, authorized
 from ivrc.crm.contact import Contact, CrmRefused, Person
 from ivrc.crm.http import Answer
 from ivrc.crm.numbers import variants
@@ -40,12 +40,14 @@ PAGES = 3
 
 
 class Settings(Common, kw_only=True, frozen=True):
-    """`token`: of a private app with the scope crm.objects.contacts.read. `second`: a property that names an owner.
+    """`token`: of a private app with the scope crm.objects.contacts.read; or `oauth`. `second`: a property that names
+    an owner.
 
     `names`: ask for owners' names too, which needs crm.objects.owners.read. `rate`: searches a second of the account.
     """
 
-    token: Secret
+    token: Secret | None = None
+    oauth: OAuth | None = None
     url: str = "https://api.hubapi.com"
     second: str = ""
     names: bool = False
@@ -57,8 +59,8 @@ class HubSpot:
     """The adapter of the kind `hubspot`."""
 
     def __init__(self, settings: Settings) -> None:
-        token = header_value(settings.token, "crm.token")
-        self._http = http(settings, base_url(settings.url), {"Authorization": f"Bearer {token}"})
+        self._http = http(settings, base_url(settings.url))
+        self._access = access_by(settings.token, settings.oauth, self._exchange)
         self._owner_fields = ["hubspot_owner_id"]
         if second := field_name(settings.second, "crm.second"):
             self._owner_fields.append(second)
@@ -76,7 +78,7 @@ class HubSpot:
         found: list[Any] = []
         for _ in range(PAGES):
             await self._bucket.take()
-            answer = await self._http.fetch("POST", "crm/v3/objects/contacts/search", json=body)
+            answer = await self._send("POST", "crm/v3/objects/contacts/search", body)
             data = mapping(_judged(answer).json(), "the answer")
             found += items(data.get("results"), "results")
             after = inner(data, "paging", "next", "after")
@@ -92,6 +94,7 @@ class HubSpot:
     async def close(self) -> None:
         """Close the connections."""
         await self._people.close()
+        await self._access.close()
         await self._http.close()
 
     async def _contact(self, found: dict[str, Any]) -> Contact:
@@ -107,10 +110,19 @@ class HubSpot:
     async def _owner(self, crm_id: str) -> Person:
         if not crm_id.isdecimal():
             raise CrmRefused("an owner's id is a number")
-        answer = await self._http.fetch("GET", f"crm/v3/owners/{crm_id}")
+        answer = await self._send("GET", f"crm/v3/owners/{crm_id}")
         owner = _judged(answer).json()
         name = " ".join(filter(None, (text(inner(owner, "firstName")), text(inner(owner, "lastName")))))
         return Person(crm_id, name)
+
+    async def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
+        return await authorized(
+            self._access,
+            lambda token: self._http.fetch(method, path, json=body, headers={"Authorization": f"Bearer {token}"}),
+        )
+
+    async def _exchange(self, fields: dict[str, str]) -> Answer:
+        return await self._http.fetch("POST", "oauth/v1/token", form=fields)
 
 
 def make(settings: Settings) -> HubSpot:
