@@ -34,7 +34,12 @@ def find_roots(paths: list[Path]) -> list[Path]:
     for path in paths:
         if _is_folder(path):
             inside = sorted(
-                (Path(base) / name for base, _, names in os.walk(path) for name in names if name.endswith(SUFFIX)),
+                (
+                    Path(base) / name
+                    for base, _, names in os.walk(path, onerror=_refuse)
+                    for name in names
+                    if name.endswith(SUFFIX)
+                ),
                 key=lambda found: found.parts,
             )
             if not inside:
@@ -44,6 +49,11 @@ def find_roots(paths: list[Path]) -> list[Path]:
             roots.append(path)
     # One file by two spellings is one file.
     return list({os.path.abspath(root): root for root in reversed(roots)}.values())[::-1]
+
+
+def _refuse(fault: OSError) -> None:
+    """A folder that cannot be read may hold offices: without them, their callers would reach nobody."""
+    raise InputError(f"{fault.filename}: {fault.strerror}") from fault
 
 
 def _is_folder(path: Path) -> bool:
@@ -101,6 +111,10 @@ class Loader:
                     target = path.parent / node.path.value
                     self.includes.append((Path(os.path.abspath(root)), Path(os.path.abspath(target))))
                     pending.append((target, node))
+        if files and not diagnostics and not any(file.tree.declarations for file in files):
+            end = files[0].source.base + len(files[0].source.text)
+            message = "nothing is declared here: an office of this file has neither numbers nor scenarios"
+            diagnostics.append(Diagnostic("IVR906", end, end, message, "was it saved whole?"))
         return files, diagnostics
 
     def _load(self, path: Path, include: Include | None, diagnostics: list[Diagnostic]) -> LoadedFile | None:
@@ -108,13 +122,15 @@ class Loader:
         try:
             text = self.read(path)
         except UnicodeDecodeError as fault:
-            message = f"{path} is not UTF-8 text (byte {fault.start})"
+            line = fault.object[: fault.start].count(b"\n") + 1
+            message = f"{path} is not UTF-8 text (line {line})"
             diagnostics.append(Diagnostic("IVR106", start, end, message, "save it as UTF-8"))
             return None
         except (OSError, ValueError) as fault:
             reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else "no such path"
             code = "IVR107" if include else "IVR106"
-            hint = "paths are relative to the file with the `include`" if include else ""
+            found = isinstance(fault, PermissionError)
+            hint = "paths are relative to the file with the `include`" if include and not found else ""
             diagnostics.append(Diagnostic(code, start, end, f"{path} cannot be read: {reason}", hint))
             return None
         source = self.sources.add(self.relative(path), text, _as_text(str(path)))

@@ -50,4 +50,5 @@ CODES: dict[str, str] = {
     "IVR903": "nobody that the CRM could name has phones in the source",
     "IVR904": "two employees have the same phone",
     "IVR905": "a number of another country that may be a slip",
+    "IVR906": "a file that declares nothing",
 }

@@ -70,7 +70,7 @@ def test_error_in_one_office_leaves_the_output_of_all_as_it_was(folder: Path) ->
 
 
 def test_several_files_and_folders(folder: Path) -> None:
-    write_tree(folder, {"more/a.ivr": "", "more/b.ivr": ""})
+    write_tree(folder, {"more/a.ivr": "settings { }", "more/b.ivr": "settings { }"})
     result = run("compile", "good.ivr", "more", "-o", "build")
     assert (result.exit_code, result.stdout) == (0, "3 offices: written to build\n")
 

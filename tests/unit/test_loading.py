@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,26 @@ def test_file_names_are_data(tmp_path: Path, name: str) -> None:
 
 def test_file_name_that_is_not_utf_8(tmp_path: Path) -> None:
     name = b"\xff.ivr".decode("utf-8", "surrogateescape")
-    (tmp_path / name).write_text(STAFF)
+    (tmp_path / name).write_text(STAFF + "scenario main { call employee anna }\n")
     outcome = compile_paths(tmp_path / name)
     assert outcome.compiled.files is None or "PJSIP/anna" in outcome.dialplan
+
+
+def test_folder_that_cannot_be_read_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Offices in it would be missing from the output without a word. (Root may read all: the refusal is made.)"""
+    write_tree(tmp_path, {"office.ivr": STAFF, "closed/office.ivr": STAFF})
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(InputError, match="closed: Permission denied"):
+        find_roots([tmp_path])
+
+
+def test_line_of_what_is_no_utf8(tmp_path: Path) -> None:
+    (tmp_path / "office.ivr").write_bytes(STAFF.encode() * 2 + b"# \xe9\n")
+    assert "not UTF-8 text (line 3)" in compile_paths(tmp_path / "office.ivr").shown[0]
