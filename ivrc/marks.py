@@ -10,7 +10,8 @@ Both are control characters, which no text of a source can bring into a line (`i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import overload
 
 PART, CONTENT = "\x01", "\x02"
 LETTERS = 8
@@ -29,6 +30,24 @@ def unmarked(name: str) -> str:
 def closed(text: bytes) -> bytes:
     """A text of the output with its holes closed."""
     return text.replace(b"\x01", b"").replace(b"\x02", b"")
+
+
+class Closed(Sequence[bytes]):
+    """Texts with their holes closed, each when it is taken: a large dialplan is not held twice."""
+
+    def __init__(self, texts: Sequence[bytes]) -> None:
+        self._texts = texts
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
+        taken = self._texts[index]
+        return closed(taken) if isinstance(taken, bytes) else Closed(taken)
 
 
 def filled(text: bytes, part: str, contents: Mapping[str, str]) -> bytes:

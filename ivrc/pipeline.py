@@ -29,7 +29,7 @@ from ivrc.facts import save_all
 from ivrc.loading import LoadedFile, Loader, common_folder, find_roots
 from ivrc.lower import lower_entries, lower_office, lower_shared
 from ivrc.manifest import applications_of, directory_of, render_manifest, source_map_line
-from ivrc.marks import closed
+from ivrc.marks import Closed
 from ivrc.named import NamedTuple
 from ivrc.output import Content
 from ivrc.semantics import analyse
@@ -285,11 +285,11 @@ def assemble(units: list[OfficeUnit]) -> dict[str, Content]:
     files = tuple(dict.fromkeys(path for unit in units for path in unit.files))
     head = render_header(files) + render_contexts([render_context(context, nowhere) for context in shared])
     dialplan = [head.encode(), *(part for unit in units for part in (*unit.entries, *unit.text))]
-    result: dict[str, Content] = {"extensions.conf": [closed(part) for part in dialplan]}
+    result: dict[str, Content] = {"extensions.conf": Closed(dialplan)}
     if any(unit.external_sip for unit in units):
         result["pjsip.conf"] = [render_pjsip().encode()]
     if queues := queues_of(units):
-        result["queues.conf"] = [closed(queues)]
+        result["queues.conf"] = Closed([queues])
     if mailboxes := mailboxes_of(units):
         result["voicemail.conf"] = [mailboxes]
     result["manifest.json"] = [render_manifest(units, shared, sorted(result)).encode()]
