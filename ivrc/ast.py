@@ -8,9 +8,12 @@ the cheapest immutable node to make and the cheapest class to define at start-up
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ivrc.named import NamedTuple
+
+if TYPE_CHECKING:
+    from ivrc.ast_cases import Test
 
 # \" and \\ are the escapes; any other backslash is an ordinary character.
 _ESCAPE = re.compile(r'\\(["\\])')
@@ -406,7 +409,7 @@ class Scenario(NamedTuple):
     end: int
 
 
-Declaration: TypeAlias = Settings | Employee | Group | Hours | Callers | Switch | Number | Include | Scenario
+Declaration: TypeAlias = "Settings | Employee | Group | Hours | Callers | Switch | Number | Include | Scenario | Test"
 
 
 class File(NamedTuple):

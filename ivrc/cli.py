@@ -42,6 +42,7 @@ _ELSEWHERE = {
     "crm": ("ivrc.crm.cli", "crm", "Whose customer a caller is: contact book, look-ups, checks."),
     "diff": ("ivrc.differing", "diff", "What callers would meet differently, from one state to another."),
     "simulate": ("ivrc.simulating", "simulate", "Try a call without a phone: who rings, what is heard, how it ends."),
+    "test": ("ivrc.testing.cli", "test", "Run the tests of offices, without a phone."),
 }
 
 
@@ -235,12 +236,18 @@ def _page(code: str) -> str:
     from ivrc.resources import resource_path
 
     try:
-        paths = [resource_path(f"errors/{code}", name) for name in ("details.md", "bad.ivr", "good.ivr")]
+        folder = resource_path(f"errors/{code}", "details.md").parent
     except FileNotFoundError:
         return ""
-    # One of the wrong sources is wrong in that it is no UTF-8.
-    details, bad, good = (path.read_text(encoding="utf-8", errors="replace").rstrip() for path in paths)
-    return f"\n\n{details}\n\nWrong:\n\n{indent(bad, '    ')}\n\nRight:\n\n{indent(good, '    ')}"
+    page = f"\n\n{(folder / 'details.md').read_text(encoding='utf-8').rstrip()}"
+    for title, stem in (("Wrong", "bad"), ("Right", "good")):
+        files = [file for name in (f"{stem}.ivr", f"{stem}.test.ivr") if (file := folder / name).is_file()]
+        for file in files:
+            # One of the wrong sources is wrong in that it is no UTF-8.
+            text = file.read_text(encoding="utf-8", errors="replace").rstrip()
+            what = f"{title} ({file.name})" if file.name.endswith(".test.ivr") else title
+            page += f"\n\n{what}:\n\n{indent(text, '    ')}"
+    return page
 
 
 def _report(result: Compiled, form: str, extra: dict[str, Any]) -> None:

@@ -13,6 +13,8 @@ from ivrc.parser import parse
 from ivrc.source import Source, Sources
 
 SUFFIX = ".ivr"
+# `office.test.ivr`, `office.night.test.ivr`: the tests of `office.ivr`.
+TEST_SUFFIX = ".test.ivr"
 
 
 class LoadedFile(NamedTuple):
@@ -54,6 +56,47 @@ def find_roots(paths: list[Path]) -> list[Path]:
 def _refuse(fault: OSError) -> None:
     """A folder that cannot be read may hold offices: without them, their callers would reach nobody."""
     raise InputError(f"{fault.filename}: {fault.strerror}") from fault
+
+
+def find_offices(paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    """The files that may be offices, with the office of each file of tests; and the files of tests without one."""
+    offices: dict[str, Path] = {}
+    orphans: list[Path] = []
+    for root in find_roots(paths):
+        office = office_of_tests(root) if is_tests(root) else root
+        if office is None:
+            orphans.append(root)
+        else:
+            offices.setdefault(os.path.abspath(office), office)
+    return list(offices.values()), orphans
+
+
+def is_tests(path: Path) -> bool:
+    """Whether a file holds the tests of an office beside it."""
+    return path.name.endswith(TEST_SUFFIX)
+
+
+def office_of_tests(path: Path) -> Path | None:
+    """The office whose tests a file holds: the file beside it with whose name its own begins."""
+    stem = path.name.removesuffix(TEST_SUFFIX)
+    while stem:
+        office = path.with_name(stem + SUFFIX)
+        if office.exists() and not is_tests(office):
+            return office
+        stem = stem.rpartition(".")[0]
+    return None
+
+
+def tests_of(office: Path) -> list[Path]:
+    """The files beside an office that hold tests of it."""
+    stem = office.name.removesuffix(SUFFIX)
+    try:
+        names = sorted(os.listdir(office.parent))
+    except OSError:
+        return []
+    found = [name for name in names if name.endswith(TEST_SUFFIX) and name.startswith(f"{stem}.")]
+    paths = [office.with_name(name) for name in found]
+    return [path for path in paths if (own := office_of_tests(path)) is not None and own.name == office.name]
 
 
 def _is_folder(path: Path) -> bool:
@@ -101,7 +144,7 @@ class Loader:
             if key in seen:
                 continue
             seen.add(key)
-            loaded = self._load(path, include, diagnostics)
+            loaded = self.load(path, include, diagnostics)
             if loaded is None:
                 continue
             files.append(loaded)
@@ -117,7 +160,8 @@ class Loader:
             diagnostics.append(Diagnostic("IVR906", end, end, message, "was it saved whole?"))
         return files, diagnostics
 
-    def _load(self, path: Path, include: Include | None, diagnostics: list[Diagnostic]) -> LoadedFile | None:
+    def load(self, path: Path, include: Include | None, diagnostics: list[Diagnostic]) -> LoadedFile | None:
+        """A file read and parsed; None, and a fault, if it cannot be read."""
         start, end = (include.path.start, include.path.end) if include else (-1, -1)
         try:
             text = self.read(path)

@@ -6,7 +6,6 @@ The one module that joins the stages. It makes no decision about a call and writ
 from __future__ import annotations
 
 import gc
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -26,13 +25,13 @@ from ivrc.emit import (
     render_voicemail,
 )
 from ivrc.facts import save_all
-from ivrc.loading import LoadedFile, Loader, common_folder, find_roots
+from ivrc.loading import LoadedFile, Loader, common_folder, find_offices
 from ivrc.lower import lower_entries, lower_office, lower_shared
 from ivrc.manifest import applications_of, directory_of, render_manifest, source_map_line
 from ivrc.marks import Closed
 from ivrc.named import NamedTuple
 from ivrc.output import Content
-from ivrc.semantics import analyse
+from ivrc.reading import has_tests, read_office, read_suite
 from ivrc.sounds import check_sounds, make_sounds
 from ivrc.source import Sources
 from ivrc.unit import NumberEntry, Office, OfficeUnit, SoundFile, Span
@@ -61,9 +60,12 @@ class Compiled(NamedTuple):
 
 
 def check(paths: list[Path]) -> Compiled:
-    """Everything but the files."""
+    """Everything but the files; and the offices' tests, which no compilation looks at."""
     with _no_collection():
-        return _compiled(_run(paths), {})
+        built = _run(paths)
+        faults = _check_tests(built, paths)
+        whole = built._replace(diagnostics=built.diagnostics + faults)
+        return _compiled(whole._replace(offices=None) if has_errors(faults) else whole, {})
 
 
 def compile_offices(paths: list[Path]) -> Compiled:
@@ -88,7 +90,7 @@ def _compiled(built: Built, files: dict[str, Content]) -> Compiled:
 def render_dialplan(paths: list[Path]) -> dict[str, str]:
     """The files that Asterisk reads, as text; prompts are not looked at, offices with errors are left out."""
     with _no_collection():
-        roots = find_roots(paths)
+        roots, _ = find_offices(paths)
         loader = Loader(common_folder(paths), Sources())
         built = [(root, build_office(root, loader)[0]) for root in roots]
         own = set(loader.offices(roots))
@@ -113,7 +115,7 @@ def _no_collection() -> Iterator[None]:
 
 
 def _run(paths: list[Path]) -> Built:
-    roots = find_roots(paths)
+    roots, _ = find_offices(paths)
     sources = Sources()
     loader = Loader(common_folder(paths), sources)
     kept = None
@@ -153,30 +155,30 @@ def _run(paths: list[Path]) -> Built:
     return Built(sources, diagnostics, names, None if has_errors(diagnostics) else tuple(offices), sounds)
 
 
+def _check_tests(built: Built, paths: list[Path]) -> list[Diagnostic]:
+    """The faults in the tests of offices that have none themselves, and files of tests that belong to no office."""
+    _, orphans = find_offices(paths)
+    hint = "`office.test.ivr` holds the tests of `office.ivr` beside it"
+    faults = [Diagnostic("IVR501", -1, -1, f"{path}: there is no office of these tests", hint) for path in orphans]
+    loader = Loader(common_folder(paths), built.sources)
+    for office in built.offices or ():
+        if has_tests(office.root, [source.text for source in office.sources]):
+            faults += read_suite(office.root, loader).faults
+    return faults
+
+
 # ── one office ──────────────────────────────────────────────────────────────────────────────────
 
 
 def build_office(root: Path, loader: Loader) -> tuple[Office | None, list[Diagnostic]]:
     """Parse, understand, lower and render one office; None if it has errors."""
-    files, diagnostics = loader.office(root)
-    if not files:
-        return None, diagnostics
-    first = files[0].source
-    broken = [diagnostic.start for diagnostic in diagnostics]
-    office, found = analyse([file.tree for file in files], default_name(root), first.path, first.base, broken)
-    diagnostics = diagnostics + found
-    if has_errors(diagnostics):
+    files, office, diagnostics = read_office(root, loader)
+    if office is None:
         return None, diagnostics
     # The trees have given all they have: a large office's are a large part of the memory.
     files = [file._replace(tree=File(())) for file in files]
     rendered = render_office(office, loader.sources)
     return Office(_unit(office, rendered, files), tuple(file.source for file in files), root), diagnostics
-
-
-def default_name(root: Path) -> str:
-    """The name of an office whose settings give none: that of its file."""
-    name = re.sub(r"\W", "_", root.stem)[:30]
-    return name if name and not name[0].isdigit() else "office"
 
 
 class Rendered(NamedTuple):

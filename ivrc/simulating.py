@@ -13,10 +13,9 @@ from typing import Any
 import click
 
 from ivrc import model as m
-from ivrc.diagnostics import has_errors, render
+from ivrc.diagnostics import render
 from ivrc.loading import Loader, common_folder
-from ivrc.pipeline import default_name
-from ivrc.semantics import analyse
+from ivrc.reading import read_office
 from ivrc.simulate import run
 from ivrc.simulate.explore import explore
 from ivrc.simulate.office import OWN_LENGTHS, Prepared, prompt_name
@@ -30,14 +29,8 @@ def load(path: Path) -> tuple[m.Office | None, Sources]:
     sources = Sources()
     if path.is_dir():
         raise click.UsageError(f"{path} is a folder: simulate one office, as {path / 'office.ivr'}")
-    files, faults = Loader(common_folder([path]), sources).office(path)
-    office = None
-    if files:
-        first = files[0].source
-        broken = [fault.start for fault in faults]
-        office, found = analyse([each.tree for each in files], default_name(path), first.path, first.base, broken)
-        faults = faults + found
-    if not has_errors(faults):
+    _, office, faults = read_office(path, Loader(common_folder([path]), sources))
+    if office is not None:
         return office, sources
     for fault in render.in_order(faults):
         click.echo(render.render_text(fault, sources) + "\n", err=True)

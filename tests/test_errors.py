@@ -24,7 +24,7 @@ from tests.support import ERRORS, compile_text, write_tree
 
 CASES = sorted(path.stem for path in ERRORS.glob("*.ivr"))
 # Codes that take more than a file of text to cause: tested at the end of this module.
-WITH_FILES = {"IVR106", "IVR206", "IVR408"}
+WITH_FILES = {"IVR106", "IVR206", "IVR408", "IVR501", "IVR502"}
 
 _EXPECTED = re.compile(r'# (error|warning): (\d+) \[(IVR\d+)\] "((?:[^"\\]|\\.)*)"(?: # help: "([^"]*)")?')
 _HELP = re.compile(r'^\s*# help: "([^"]*)"')
@@ -268,3 +268,57 @@ def test_text_that_cannot_be_spoken(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_text_without_a_word_cannot_be_spoken(tmp_path: Path, text: str) -> None:
     (found,) = faults(tmp_path, {"office.ivr": f'scenario main {{ say "{text}" }}\n'})
     assert found[:2] == ("IVR409", "office.ivr:1:21")
+
+
+# ── files of tests ──────────────────────────────────────────────────────────────────────────────
+
+TEST = 'test "a caller" {\n    expect rings anna\n}\n'
+TESTED = 'employee anna { sip "PJSIP/anna" }\nnumber "+7 495 123-45-67" -> main\nscenario main { call employee anna }\n'
+
+
+def found_by_check(folder: Path, *names: str) -> list[tuple[str, str, str]]:
+    """What `check` reports of files and folders; the place as `file:line:column`."""
+    result = pipeline.check([folder / name for name in names] or [folder])
+    found = []
+    for each in render.in_order(result.diagnostics):
+        place = result.sources.place(each.start) if each.start >= 0 else None
+        shown = f"{place.path}:{place.line}:{place.column}" if place else ""
+        found.append((each.code, shown, each.message.replace(f"{folder}/", "")))
+    return found
+
+
+def test_tests_without_an_office(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"office.ivr": TESTED, "offices.test.ivr": TEST, "office.night.test.ivr": TEST})
+    fault = ("IVR501", "", "offices.test.ivr: there is no office of these tests")
+    assert found_by_check(tmp_path) == [fault]
+    assert found_by_check(tmp_path, "offices.test.ivr") == [fault]
+    assert found_by_check(tmp_path, "office.night.test.ivr") == []
+
+
+def test_declarations_among_tests(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"office.ivr": TESTED, "office.test.ivr": 'include "office.ivr"\n' + TEST})
+    assert found_by_check(tmp_path) == [("IVR502", "office.test.ivr:1:1", "a file of tests holds tests alone")]
+
+
+def test_a_file_of_tests_that_cannot_be_read(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"office.ivr": TESTED, "office.test.ivr": b"# \xe9"})
+    assert found_by_check(tmp_path) == [("IVR106", "", "office.test.ivr is not UTF-8 text (byte 2)")]
+
+
+def test_faults_in_tests_are_no_compilations(tmp_path: Path) -> None:
+    wrong = TEST.replace("anna", "ana")
+    write_tree(tmp_path, {"office.ivr": TESTED + wrong, "office.test.ivr": wrong.replace("a caller", "another")})
+    assert [(code, place) for code, place, _ in found_by_check(tmp_path)] == [
+        ("IVR201", "office.ivr:5:18"),
+        ("IVR201", "office.test.ivr:2:18"),
+    ]
+    assert pipeline.compile_offices([tmp_path]).diagnostics == []
+
+
+def test_offices_kept_compiled_have_their_tests_checked(tmp_path: Path) -> None:
+    """Several offices compiled before without a fault, and unchanged."""
+    other = "scenario other { hangup }\n" + TEST.replace("rings anna", "rings ana")
+    write_tree(tmp_path, {"office.ivr": TESTED, "other.ivr": other})
+    for _ in range(2):
+        assert pipeline.compile_offices([tmp_path]).diagnostics == []
+        assert [code for code, *_ in found_by_check(tmp_path)] == ["IVR503", "IVR201"]

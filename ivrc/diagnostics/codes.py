@@ -1,4 +1,4 @@
-"""The registry of codes. 1xx syntax, 2xx names, 3xx flow, 4xx telephony, 9xx warnings; never reused."""
+"""The registry of codes. 1xx syntax, 2xx names, 3xx flow, 4xx telephony, 5xx tests, 9xx warnings; never reused."""
 
 from __future__ import annotations
 
@@ -45,6 +45,15 @@ CODES: dict[str, str] = {
     "IVR413": "a switch code is already taken",
     "IVR414": "too many phones ring together",
     "IVR415": "a text that is not an e-mail address",
+    "IVR501": "a file of tests without an office",
+    "IVR502": "a file of tests holds something else",
+    "IVR503": "a test lacks something",
+    "IVR504": "a moment that does not exist",
+    "IVR505": "a key that nobody asks for",
+    "IVR506": "a value or a table of a test that does not fit",
+    "IVR507": "a prompt or an address that the office does not use",
+    "IVR508": "somebody is told twice what to do",
+    "IVR509": "a number that the office does not declare",
     "IVR901": "percentages do not add up to 100",
     "IVR902": "a step that no call can reach",
     "IVR903": "nobody that the CRM could name has phones in the source",

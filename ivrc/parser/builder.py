@@ -11,6 +11,7 @@ from lark import Transformer
 
 from ivrc import ast
 from ivrc.ast import Token
+from ivrc.parser.cases import CaseRules
 
 _LISTS = {"NAME", "STRING", "INT"}
 
@@ -52,7 +53,7 @@ class For(Token):
         self.duration = duration
 
 
-class Builder(Transformer[Any, Any]):
+class Builder(CaseRules, Transformer[Any, Any]):
     """Builds the AST while Lark parses."""
 
     def start(self, c: list[Any]) -> ast.File:

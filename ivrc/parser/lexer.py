@@ -34,6 +34,7 @@ MASTER = re.compile(
     | (?P<PERCENT>[0-9]+(?:\.[0-9]+)?%)
     | (?P<DURATION>[0-9]+(?:\.[0-9]+)?[^\W\d]\w*)
     | (?P<INT>[0-9]+)
+    | (?P<SLOT><[^\W\d]\w*>)
     | (?P<DOTS>\.\.) | (?P<COMMA>,) | (?P<MINUS>-) | (?P<STAR>\*)
     | (?P<BAD>[^\s\w{}",*\#-]+|\S)
     | \Z

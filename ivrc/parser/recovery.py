@@ -15,7 +15,7 @@ from ivrc.parser.lexer import HASH_KEY, MASTER, MAX_DEPTH
 from ivrc.source import Source
 
 _DECLARATIONS = frozenset(
-    {"settings", "employee", "group", "hours", "callers", "switch", "number", "scenario", "include"}
+    {"settings", "employee", "group", "hours", "callers", "switch", "number", "scenario", "include", "test"}
 )
 _STEPS = ("play", "say", "wait", "call", "reach", "branch", "when", "voicemail", "fax", "hangup", "record")
 # Words that only ever begin something: one of them in the wrong place means that what is before it stops short.
@@ -158,13 +158,15 @@ def _unexpected(token: Any, fault: UnexpectedToken) -> str:
         return f"there is no declaration `{token.text}`"
     if token.type == "NAME" and {"OFFICE", "COUNTRY"} <= accepts:
         return f"there is no setting `{token.text}`"
+    if token.type == "NAME" and {"PLAYS", "REACHES"} <= accepts:
+        return f"there is no expectation `{token.text}`"
     if token.type == "NAME" and {"BROWSER", "MOBILE"} <= accepts:
         return f"an employee has no field `{token.text}`"
     return f"`{token.text}` does not belong here"
 
 
 def _expected(fault: UnexpectedToken, found: str) -> str:
-    accepts = sorted(set(fault.accepts or ()) - {"COMMA", "BAD"})
+    accepts = sorted(set(fault.accepts or ()) - {"COMMA", "SLOT", "BAD"})
     words = [name.removeprefix("FULL_").lower() for name in accepts if name not in _SHOWN_TERMINALS]
     near = did_you_mean(found, words) if found else ""
     if near:

@@ -15,13 +15,15 @@ class State(NamedTuple):
     """What one phone (an employee's own, or an outside number) does.
 
     `answers` picks up after `after`; one who must press 1 does so `accepts` later, or (None) never: a mobile's own
-    voicemail. `silent` rings to the end. `refuses` rings for `after`, then turns the call down. `busy` and `offline`
-    cannot be rung; with `free_at` they can from that moment of the call on, and then answer.
+    voicemail; or presses another key `declines` later, which turns the call down. `silent` rings to the end. `refuses`
+    rings for `after`, then turns the call down. `busy` and `offline` cannot be rung; with `free_at` they can from that
+    moment of the call on, and then answer.
     """
 
     kind: Kind
     after: int = 5_000
     accepts: int | None = 1_000
+    declines: int | None = None
     free_at: int | None = None
 
 

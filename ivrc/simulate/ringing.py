@@ -44,7 +44,9 @@ def _fate(leg: Leg, begin: int, question: int) -> _Fate:
                 return _Fate(picked, "answered", NEVER)
             if state.accepts is not None and state.accepts < question:
                 return _Fate(picked + state.accepts, "answered", picked)
-            return _Fate(picked + question, "not accepted", picked)
+            # Any other key is an answer, too: the question is put again to silence only.
+            declined = question if state.declines is None else min(question, state.declines)
+            return _Fate(picked + declined, "not accepted", picked)
         case "silent":
             return _Fate(NEVER, "no answer", NEVER)
         case "refuses":

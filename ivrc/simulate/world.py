@@ -80,7 +80,7 @@ class World:
         """What a phone does now."""
         state = self.call.states.get(who, self.call.others)
         if state.free_at is not None and line.now >= state.free_at:
-            return State("answers", state.after, state.accepts)
+            return State("answers", state.after, state.accepts, state.declines)
         return state
 
     def free_at(self, line: Line, who: str) -> int | None:
