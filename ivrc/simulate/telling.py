@@ -43,18 +43,19 @@ def head(written: str) -> str:
 
 
 class Teller:
-    """Tells the events of one office's calls."""
+    """Tells the events of one office's calls; `shown`: with files as the command line named them."""
 
-    def __init__(self, office: m.Office, sources: Sources) -> None:
+    def __init__(self, office: m.Office, sources: Sources, shown: bool = False) -> None:
         self._sources = sources
+        self._shown = shown
         self._mobiles = {number: e.name for e in reversed(office.employees) for number in e.mobiles}
 
     def place(self, start: int) -> str:
         """`office.ivr:31`, or nothing."""
         if start < 0:
             return ""
-        place = self._sources.place(start)
-        return f"{place.path}:{place.line}"
+        source = self._sources.of(start)
+        return f"{source.shown if self._shown else source.path}:{source.place(start).line}"
 
     def who(self, name: str) -> str:
         """Whose phone it is: `anna`, `anna's mobile`, a number."""

@@ -18,28 +18,45 @@ from ivrc.testing.suites import Outcome, run_paths
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+_FILE = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE_OR_FOLDER]...")
-@click.option("-k", "words", default="", metavar="WORDS", help="Only tests so named: a menu; a and not b.")
+@click.argument("paths", nargs=-1, type=_FILE, metavar="[FILE_OR_FOLDER]...")
+@click.option("-k", "words", default="", metavar="WORDS", help='Only tests so named: menu, "menu and not night".')
 @click.option("--coverage", is_flag=True, help="Tell what no test walked.")
+@click.option("--coverage-html", "pages", type=_FILE, metavar="FOLDER", help="The same as pages, the lines marked.")
 @click.option("--fail-under", type=click.FloatRange(0, 100), metavar="PERCENT", help="Fail if fewer steps are walked.")
+@click.option("--junit", type=_FILE, metavar="FILE", help="Write the results as JUnit's XML, too.")
+@click.option("--watch", "again", is_flag=True, help="Run again whenever a source or a prompt changes.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How results are printed.")
-def test(paths: tuple[Path, ...], **options: Any) -> None:
+def test(paths: tuple[Path, ...], again: bool, **options: Any) -> None:
     """Run the tests of offices: calls that are simulated, and what they must come to.
+
+    Without a path: those of this folder.
 
     Exit codes: 0 all passed; 1 a test failed, coverage too low, or errors in a source; 2 wrong usage, or no test;
     3 a report could not be written.
     """
-    sys.exit(once(list(paths) or [Path()], options))
+    chosen = list(paths) or [Path()]
+    if not again:
+        sys.exit(exit_code(once(chosen, options), options))
+    _watch(chosen, options)
 
 
-def once(paths: list[Path], options: dict[str, Any]) -> int:
-    """One run; the exit code."""
+def once(paths: list[Path], options: dict[str, Any]) -> Outcome:
+    """One run, told and written. InputError for a path of no use; OSError if a report cannot be written."""
     outcome = run_paths(paths, wanted_by(options["words"]))
+    if options["junit"]:
+        from ivrc.testing.junit import junit_xml
+
+        options["junit"].write_bytes(junit_xml(outcome))
+    if options["pages"]:
+        from ivrc.testing.page import coverage_pages, write_pages
+
+        write_pages(options["pages"], coverage_pages(outcome))
     report.print_outcome(outcome, options)
-    return exit_code(outcome, options)
+    return outcome
 
 
 def exit_code(outcome: Outcome, options: dict[str, Any]) -> int:
@@ -52,3 +69,21 @@ def exit_code(outcome: Outcome, options: dict[str, Any]) -> int:
         return EXIT_USAGE
     least = options["fail_under"]
     return EXIT_FAILED if least is not None and report.steps_percent(outcome) < least else 0
+
+
+def _watch(paths: list[Path], options: dict[str, Any]) -> None:
+    import gc
+    from datetime import datetime
+
+    from ivrc.testing.watch import watch, watched
+
+    # This one runs on.
+    gc.enable()
+
+    def run() -> list[Path]:
+        click.clear()
+        sources = once(paths, options).watched
+        click.echo(f"{datetime.now():%H:%M:%S}, waiting for changes; Ctrl-C ends", err=True)
+        return watched(paths, sources)
+
+    watch(run)

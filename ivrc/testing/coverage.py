@@ -21,12 +21,16 @@ _EXTENSION = "an extension"
 
 
 class Item(NamedTuple):
-    """Something that a test can walk: the step at `start`, and what happens there (empty: that it is reached)."""
+    """Something that a test can walk: the step at `start`, and what happens there (empty: that it is reached).
+
+    `at` is where the source has it: a key's own line in a menu.
+    """
 
     kind: Kind
     start: int
     end: int
     what: str
+    at: int
 
 
 class Coverage:
@@ -56,7 +60,7 @@ class Coverage:
     def missing(self, kind: Kind | None = None) -> list[Item]:
         """Items that no call walked, in the order of the source."""
         left = [item for item in self.items if not self.walked(item) and kind in (None, item.kind)]
-        return sorted(left, key=lambda item: (item.start, item.what))
+        return sorted(left, key=lambda item: (item.at, item.start, item.what))
 
     def counts(self) -> dict[Kind, tuple[int, int]]:
         """Of each kind: how many were walked, and how many there are."""
@@ -93,34 +97,28 @@ def _told(event: j.Event) -> str:
 
 
 def _items(step: m.Step) -> Iterator[Item]:
-    yield Item("steps", step.start, step.end, "")
-    for kind, what in _inside(step):
-        yield Item(kind, step.start, step.end, what)
+    yield Item("steps", step.start, step.end, "", step.start)
+    for kind, what, at in _inside(step):
+        yield Item(kind, step.start, step.end, what, at)
 
 
-def _inside(step: m.Step) -> Iterator[tuple[Kind, str]]:
+def _inside(step: m.Step) -> Iterator[tuple[Kind, str, int]]:
     match step:
         case m.Branch(cases=cases):
-            keys = [key for case in cases for key in case.keys]
-            yield from (("keys", f"key {key}") for key in keys)
-            yield "keys", "no key"
-            if set(keys) < _ALL_KEYS:
-                yield "keys", "a wrong key"
+            keys = {key: case.start for case in cases for key in case.keys}
+            yield from (("keys", f"key {key}", at) for key, at in keys.items())
+            yield "keys", "no key", step.start
+            if keys.keys() < _ALL_KEYS:
+                yield "keys", "a wrong key", step.start
         case m.WaitExtension():
-            yield "keys", _EXTENSION
-            yield "keys", "no key"
-            yield "keys", "a wrong key"
+            yield from (("keys", what, step.start) for what in (_EXTENSION, "no key", "a wrong key"))
         case m.When():
-            yield "conditions", "yes"
-            yield "conditions", "no"
+            yield from (("conditions", what, step.start) for what in ("yes", "no"))
         case m.CallGroup() | m.CallEmployee() | m.CallNumber() | m.CallSip() | m.CallResponsible() | m.ReachAnyone():
-            yield "outcomes", "answered"
-            yield "outcomes", "passed"
+            yield from (("outcomes", what, step.start) for what in ("answered", "passed"))
         case m.Voicemail():
-            yield "outcomes", "the caller hangs up"
-            yield "outcomes", "passed"
+            yield from (("outcomes", what, step.start) for what in ("the caller hangs up", "passed"))
         case m.Fax():
-            yield "outcomes", "received"
-            yield "outcomes", "passed"
+            yield from (("outcomes", what, step.start) for what in ("received", "passed"))
         case _:
             pass

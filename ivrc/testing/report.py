@@ -12,7 +12,7 @@ from ivrc.simulate.telling import head, seconds
 from ivrc.testing.coverage import KINDS, Coverage, Item, percent
 from ivrc.testing.run import Untimed, Verdict
 from ivrc.testing.suites import Outcome, Tested
-from ivrc.testing.telling import draws_text, expected_text, got_text, journey_lines
+from ivrc.testing.telling import expected_text, failure_lines, got_text
 
 
 def print_outcome(outcome: Outcome, options: dict[str, Any]) -> None:
@@ -28,7 +28,7 @@ def print_outcome(outcome: Outcome, options: dict[str, Any]) -> None:
     for tested in outcome.tested:
         for verdict in tested.verdicts:
             if not verdict.passed:
-                click.echo("\n".join(failure_lines(verdict, tested)) + "\n")
+                click.echo("\n".join(map(_coloured, failure_lines(verdict, tested.teller))) + "\n")
         if tested.assumed:
             shown = ", ".join(f'"{name}"' for name in tested.assumed[:5]) + (" …" if len(tested.assumed) > 5 else "")
             click.echo(f"ivrc: {tested.office.name}: taken to last 5s: {shown}", err=True)
@@ -38,20 +38,8 @@ def print_outcome(outcome: Outcome, options: dict[str, Any]) -> None:
     click.echo(last_line(outcome, options))
 
 
-def failure_lines(verdict: Verdict, tested: Tested) -> list[str]:
-    """A failed test: its name and place, what was expected and what came, the journey."""
-    teller = tested.teller
-    title = click.style(f"FAILED {verdict.case.name}", fg="red", bold=True)
-    lines = [f"{title}    {teller.place(verdict.case.start)}"]
-    for failure in verdict.failures:
-        place = "" if isinstance(failure, Untimed) else f"    {teller.place(failure.expectation.start)}"
-        lines.append(f"  expected  {expected_text(failure, teller)}{place}")
-        lines.append(f"  got       {got_text(failure, verdict.journey, teller)}")
-    if draws := draws_text(verdict):
-        lines.append(f"  in        {draws}")
-    for line in journey_lines(verdict, teller):
-        lines.append(click.style(line, fg="red") if line.startswith(">") else line)
-    return lines
+def _coloured(line: str) -> str:
+    return click.style(line, fg="red", bold=True) if line.startswith(("FAILED", ">")) else line
 
 
 def last_line(outcome: Outcome, options: dict[str, Any]) -> str:
@@ -91,7 +79,7 @@ def coverage_lines(tested: Tested, details: bool) -> list[str]:
         # Of a step that no test comes to nothing else needs to be said.
         unseen = {item.start for item in left if item.kind == "steps"}
         told = [item for item in left if item.kind == "steps" or item.start not in unseen]
-        lines += [f"  {tested.teller.place(item.start)}  {item_text(item, tested)}" for item in told]
+        lines += [f"  {tested.teller.place(item.at)}  {item_text(item, tested)}" for item in told]
     return lines
 
 
@@ -105,7 +93,7 @@ def coverage_data(coverage: Coverage, tested: Tested) -> dict[str, Any]:
     """Coverage as plain data."""
     counts = coverage.counts()
     missing = [
-        {"kind": item.kind, "place": tested.teller.place(item.start), "what": item_text(item, tested)}
+        {"kind": item.kind, "place": tested.teller.place(item.at), "what": item_text(item, tested)}
         for item in coverage.missing()
     ]
     return {**{kind: {"walked": counts[kind][0], "of": counts[kind][1]} for kind in KINDS}, "missing": missing}

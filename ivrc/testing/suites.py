@@ -90,5 +90,5 @@ def run_suite(suite: Suite, sources: Sources, wanted: Wanted) -> Tested | None:
     lengths, assumed = lengths_of(suite.office, suite.root.parent)
     runner = Runner(suite.office, lengths)
     verdicts = [runner.run(case) for case in cases]
-    teller = Teller(suite.office, sources)
+    teller = Teller(suite.office, sources, shown=True)
     return Tested(suite.root, suite.office, verdicts, runner.coverage, teller, assumed, sources)

@@ -71,6 +71,18 @@ def got_text(failure: Failure | Untimed, journey: j.Journey, teller: Teller) -> 
     return happened
 
 
+def failure_lines(verdict: Verdict, teller: Teller) -> list[str]:
+    """A failed test: its name and place, what was expected and what came, the journey."""
+    lines = [f"FAILED {verdict.case.name}    {teller.place(verdict.case.start)}"]
+    for failure in verdict.failures:
+        place = "" if isinstance(failure, Untimed) else f"    {teller.place(failure.expectation.start)}"
+        lines.append(f"  expected  {expected_text(failure, teller)}{place}")
+        lines.append(f"  got       {got_text(failure, verdict.journey, teller)}")
+    if draws := draws_text(verdict):
+        lines.append(f"  in        {draws}")
+    return lines + journey_lines(verdict, teller)
+
+
 def journey_lines(verdict: Verdict, teller: Teller) -> list[str]:
     """The journey, the line of the first failure marked."""
     marked = verdict.failures[0].event if verdict.failures else -1

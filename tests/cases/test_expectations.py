@@ -57,7 +57,7 @@ UNMET = {
     "ends cause 19": ("ends cause 19", "end: caller hung up (cause 16)"),
     "not ends": ("not ends", "end: caller hung up (cause 16)"),
     "rings anna mobile for 2s": (
-        "rings anna's mobile or anna's mobile for 2s",
+        "rings anna's mobile for 2s",
         "anna's mobile rings for 20s: no answer",
     ),
     'voicemail plays "welcome"': (
