@@ -115,7 +115,7 @@ class _Checker:
 
     def _instead(self, expectation: Expectation, begun: int) -> int:
         """The first event of the same kind after what was met, or the end."""
-        kinds = _OF_KIND[expectation.kind]
+        kinds = j.Moved if expectation.kind == "goes" else _OF_KIND[expectation.kind]
         for index, event in enumerate(self.events):
             if isinstance(event, kinds) and index not in self.used and event.at >= begun - self.slack:
                 return index

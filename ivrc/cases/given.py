@@ -21,6 +21,7 @@ from ivrc.simulate.options import KEY_AFTER, WHYS
 _KEYS = re.compile(r"[0-9*#]{1,40}")
 _STATES = ("offline", "busy", "answers", "refuses", "machine", "silent")
 _PLACES = {"menu": "branch", "extension": "wait", "voicemail": "voicemail"}
+_ENDS = {"hangup": "hangs up", "silence": "silence", "#": "hash"}
 # Clauses that a test has once.
 _ONCE = ("call", "crm", "fax", "message", "talk", "hangup", "seed")
 # The call begins then where a test says nothing of it: steps that ask for the time are a failure then.
@@ -150,9 +151,9 @@ class _Given:
         ends: Any = "hangs up"
         for part in clause.inner:
             word = part.tokens[1]
-            if word.type == "STRING" and word.value != "#":
+            if word.value not in _ENDS:
                 self.faults.add("IVR110", word, "only `#` ends a message", 'as in: message for 10s then "#"')
-            ends = {"HANGUP": "hangs up", "SILENCE": "silence"}.get(word.type, "hash")
+            ends = _ENDS.get(word.value, ends)
         self.fields["message"] = Message(self._time(clause, "for"), ends)
 
     # ── people ──
