@@ -21,9 +21,10 @@ from ivrc.changes import Changes, Side, describe_changes
 from ivrc.changes.dialplan import dialplan_diff
 from ivrc.diagnostics import Diagnostic, has_errors, render
 from ivrc.gitfiles import TREE, checked_out
-from ivrc.loading import InputError, Loader, common_folder, find_roots
+from ivrc.loading import InputError, Loader, common_folder, find_offices
 from ivrc.named import NamedTuple
-from ivrc.pipeline import default_name, render_dialplan
+from ivrc.pipeline import render_dialplan
+from ivrc.reading import default_name
 from ivrc.semantics import analyse
 from ivrc.simulate.options import prompts_of
 from ivrc.source import Sources
@@ -52,7 +53,7 @@ def load_sides(paths: list[Path]) -> tuple[dict[str, Side], list[Diagnostic], So
     """The offices of some files and folders by name, what is wrong with them, and their files."""
     sources = Sources()
     loader = Loader(common_folder(paths), sources)
-    roots = find_roots(paths)
+    roots, _ = find_offices(paths)
     loaded = [(root, *loader.office(root)) for root in roots]
     own = set(loader.offices(roots))
     sides: dict[str, Side] = {}

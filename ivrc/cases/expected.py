@@ -9,7 +9,7 @@ from ivrc.ast_cases import Clause
 from ivrc.cases.case import Expectation
 from ivrc.cases.names import Names
 from ivrc.semantics.scope import look_up
-from ivrc.simulate.people import MUSIC
+from ivrc.simulate.reach import MUSIC
 
 
 def expected(clauses: tuple[Clause, ...], names: Names) -> tuple[Expectation, ...]:

@@ -38,7 +38,8 @@ class _Office(NamedTuple):
 
 def collect(path: Path) -> Collected:
     """The tests that are written in a file. SourceError."""
-    root = _root_of(path)
+    # Failures name files as people do who stand in this folder.
+    root = Path(os.path.relpath(_root_of(path)))
     office = _office(root, _stamp(root))
     own = os.path.abspath(path)
     cases = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ivrc.cases import Expectation, Failure
 from ivrc.simulate import journey as j
-from ivrc.simulate.people import MUSIC
+from ivrc.simulate.reach import MUSIC
 from ivrc.simulate.telling import Teller, clock, seconds
 from ivrc.testing.run import Untimed, Verdict
 

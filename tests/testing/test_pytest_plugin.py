@@ -30,9 +30,6 @@ def test_tests_are_items(start: pytest.Pytester) -> None:
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "office.ivr::key 1 rings anna PASSED*",
-            "office.test.ivr::key 1 reaches anna PASSED*",
-            "office.test.ivr::key 2 reaches anna FAILED*",
             "FAILED key 2 reaches anna    office.test.ivr:1",
             "  expected  reaches anna within 20s    office.test.ivr:9",
             "  got       talks with boris for 60s; the caller hangs up",
@@ -40,6 +37,12 @@ def test_tests_are_items(start: pytest.Pytester) -> None:
         ]
     )
     assert "Traceback" not in result.stdout.str()
+    told = [line.partition(" [")[0].rstrip() for line in result.stdout.lines if "::" in line]
+    assert {*told} >= {
+        "office.ivr::key 1 rings anna PASSED",
+        "office.test.ivr::key 1 reaches anna PASSED",
+        "office.test.ivr::key 2 reaches anna FAILED",
+    }
 
 
 def test_words_choose_items(start: pytest.Pytester) -> None:
