@@ -114,7 +114,7 @@ def render_voicemail(mailboxes: list[ir.Mailbox]) -> str:
     by_context: dict[str, list[str]] = {}
     for box in mailboxes:
         # Passwords are the owners' own affair: kept beside the messages, where compiling does not touch them.
-        options = "passwordlocation=spooldir|minsecs=1"
+        options = "passwordlocation=spooldir|minsecs=1" + "|attach=yes" * bool(box.email)
         line = f"{name(box.number)} => ,{plain_text(box.display)},{argument(box.email)},,{options}"
         by_context.setdefault(box.context, []).append(line)
     texts = [MailboxesText(name(context), tuple(boxes)) for context, boxes in sorted(by_context.items())]

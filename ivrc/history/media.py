@@ -22,7 +22,6 @@ QUIETEST = 300
 """The peak of 16-bit samples (of 32,768) below which there is silence and nothing else: line noise stays under it."""
 PATIENCE = 30.0
 """Seconds after a call's end in which its files may still be written."""
-_FAX_DPI = 204
 
 
 class Attached(NamedTuple):
@@ -48,6 +47,9 @@ def attach(settings: HistorySettings, linkedid: str, marks: tuple[Mark, ...], en
             continue
         if mark.kind == "mailbox":
             path = _copied(settings, path, linkedid)
+        if mark.kind == "fax":
+            # With this file the dialplan made the folder (decision 11).
+            (settings.media / "fax" / ".folder.wav").unlink(missing_ok=True)
         if path is None or not path.exists():
             if mark.kind == "fax":
                 found.media.append(_row(mark, mark.path, None, told=mark.told))
@@ -131,10 +133,19 @@ def _fax(mark: Mark, path: Path) -> dict[str, Any]:
             # The TIFF says its dots an inch in each direction: half as many lines do not squeeze the page.
             part.write_bytes(img2pdf.convert(str(path)))
             part.replace(target)
-        except (img2pdf.ImageOpenError, ValueError, TypeError, OSError):
+        except OSError as fault:
+            part.unlink(missing_ok=True)
+            if fault.errno is not None:
+                # The disk's fault, not the file's.
+                raise
+            target = path
+        except Exception:
+            # What a stranger's machine sends can be anything, and must not stop the collector.
             part.unlink(missing_ok=True)
             target = path
-    return _row(mark, mark.path, target, told=mark.told)
+    row = _row(mark, mark.path, target, told=mark.told)
+    # Both are kept.
+    return {**row, "size": sum(each.stat().st_size for each in {path, target})}
 
 
 def _row(

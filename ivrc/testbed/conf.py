@@ -18,6 +18,7 @@ class PhoneSpec:
     online: bool = True
     registers: bool = False  # user and password are the name
     context: str = "ivrc-internal"
+    mailbox: str = ""  # whose lamp it has, as `101@ivrc-lab`
 
 
 # bridge_native_rtp is left out on purpose: it passes keys between two phones unseen by the manager.
@@ -29,7 +30,8 @@ res_pjsip_endpoint_identifier_ip res_pjsip_endpoint_identifier_anonymous res_pjs
 res_pjsip_outbound_authenticator_digest res_pjsip_registrar res_pjsip_caller_id res_pjsip_diversion
 res_pjsip_dtmf_info res_pjsip_header_funcs res_pjsip_nat res_pjsip_pubsub
 res_pjsip_refer res_pjsip_rfc3326 res_pjsip_t38 res_pjsip_logger res_pjsip_path
-res_pjsip_outbound_registration res_http_websocket res_rtp_asterisk chan_pjsip
+res_pjsip_outbound_registration res_pjsip_mwi res_pjsip_mwi_body_generator
+res_http_websocket res_rtp_asterisk chan_pjsip
 func_pjsip_endpoint func_pjsip_aor func_pjsip_contact
 bridge_simple bridge_softmix bridge_builtin_features bridge_builtin_interval_features
 bridge_holding
@@ -138,6 +140,8 @@ def _phone(phone: PhoneSpec, port: int) -> str:
     name = phone.name
     more = f"dtmf_mode=rfc4733\naors={name}\ncallerid={name} <{name}>\n"
     aor = f"[{name}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\nqualify_frequency=0\n"
+    if phone.mailbox:
+        more += f"mailboxes={phone.mailbox}\n"
     if phone.registers:
         more += f"auth={name}\n"
         aor += f"[{name}]\ntype=auth\nauth_type=userpass\nusername={name}\npassword={name}\n"

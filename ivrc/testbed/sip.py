@@ -33,7 +33,9 @@ class _Sipp:
         self.folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=asterisk.rundir / "sip"))
         (self.folder / "scenario.xml").write_text(xml, encoding="utf-8")
         (self.folder / "silence.ul").write_bytes(b"\xff" * 8000)
-        (self.folder / "tone.ul").write_bytes(bytes.fromhex("ff9e8f9eff1e0f1e") * 1000)  # 1000 Hz, 1 s
+        # A second of what callers say, 1000 Hz, and of what phones do, 500 Hz.
+        (self.folder / "tone.ul").write_bytes(bytes.fromhex("ff9e8f9eff1e0f1e") * 1000)
+        (self.folder / "low.ul").write_bytes(bytes.fromhex("ffff9e9e8f8f9e9effff1e1e0f0f1e1e") * 500)
         keys = self.folder / "keys"
         program = f"{shlex.quote(sys.executable)} -I -S {shlex.quote(rtp_keys.__file__)}"
         keys.write_text(f'#!/bin/sh\nexec {program} "$@"\n', encoding="utf-8")

@@ -334,7 +334,7 @@ def _behave(behaviour: Behaviour, name: str) -> list[str]:
 def _conversation(behaviour: Behaviour, name: str) -> list[str]:
     answer = f"SIP/2.0 200 OK\n{_TAGGED}{_CONTACT}Content-Type: application/sdp\n\n{_SDP}"
     parts = [_send(answer, ' retrans="500"'), '<recv request="ACK" timeout="5000"/>']
-    parts.append(_stream("tone" if behaviour.talk else "silence"))
+    parts.append(_stream("low" if behaviour.talk else "silence"))
     if behaviour.keys:
         parts += _unless_gone(behaviour.keys_after, f"{name}key", f"{name}bye")
         parts += [_PAUSE, _press(behaviour.keys)]

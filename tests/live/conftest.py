@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -14,12 +15,13 @@ from tests.live.lab import Lab, MakeLab, open_lab
 
 @pytest.fixture(scope="module")
 def make_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeLab]:
-    """`make_lab(source, phones=[…], version="22")`; everything stops with the module."""
+    """`make_lab(source, phones=[…], version="22")`, everything stops with the module; `folder`: not pytest's."""
     with ExitStack() as stack:
 
-        def make(source: str, version: str = "22", **options: object) -> Lab:
+        def make(source: str, version: str = "22", folder: Path | None = None, **options: object) -> Lab:
             if not is_fetched(version) and (os.environ.get("IVRC_LIVE") != "1" or not is_available(version)):
                 pytest.skip(f"Asterisk {version} is not fetched: python -m ivrc.testbed.fetch {version}")
-            return open_lab(stack, version, tmp_path_factory.mktemp("lab"), source, **options)  # type: ignore[arg-type]
+            folder = folder or tmp_path_factory.mktemp("lab")
+            return open_lab(stack, version, folder, source, **options)  # type: ignore[arg-type]
 
         yield make

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from typing import NamedTuple
 
+import pikepdf
 from PIL import Image, ImageDraw, ImageSequence
 
 WIDTH = 1728
@@ -54,6 +55,16 @@ def read_fax(path: Path) -> list[Page]:
             Page(page.convert("1").copy(), tuple(float(dots) for dots in page.info["dpi"]))
             for page in ImageSequence.Iterator(file)
         ]
+
+
+def boxes(pdf: str) -> list[tuple[float, float]]:
+    """Width and height of a PDF's pages in millimetres."""
+    with pikepdf.open(pdf) as file:
+        found = []
+        for page in file.pages:
+            left, bottom, right, top = (float(value) for value in page.mediabox)
+            found.append(((right - left) / 72 * 25.4, (top - bottom) / 72 * 25.4))
+        return found
 
 
 def likeness(one: Image.Image, other: Image.Image) -> float:

@@ -89,9 +89,9 @@ def build_office(folder: Path, source: str, prompts: Mapping[str, float] | None 
     return folder / "build"
 
 
-def _settings(build: Path, folder: Path) -> dict[str, str]:
+def _settings(build: Path, folder: Path, own_settings: Mapping[str, str]) -> dict[str, str]:
     """What ivrc wrote, each file behind what an administrator's own has before it."""
-    own = {"extensions.conf": "[general]\nstatic=yes\n", **OWN_SETTINGS}
+    own = {"extensions.conf": "[general]\nstatic=yes\n", **OWN_SETTINGS, **own_settings}
     tone(folder / "moh" / "tone.wav", 20, 8000)
     files = {name: text + ((build / name).read_text() if (build / name).exists() else "") for name, text in own.items()}
     return {**files, "musiconhold.conf": f"[default]\nmode=files\ndirectory={folder / 'moh'}\n"}
@@ -106,15 +106,16 @@ def open_lab(
     phones: Sequence[str | PhoneSpec] = (),
     faketime: str | None = None,
     settings: Mapping[str, str] | None = None,
+    own: Mapping[str, str] | None = None,
 ) -> Lab:
-    """Compile, boot and watch."""
+    """Compile, boot and watch. `settings` are whole files, `own` the administrator's part before what ivrc wrote."""
     build = build_office(folder, source, prompts)
     run = folder / "asterisk"
     run.mkdir()
     asterisk = Asterisk(
         root_of(version),
         run,
-        extensions={**_settings(build, folder), **(settings or {})},
+        extensions={**_settings(build, folder, own or {}), **(settings or {})},
         phones=phones,
         sounds=[build / "sounds"],
         faketime=faketime,

@@ -13,12 +13,15 @@ from typing import NamedTuple
 
 import pytest
 
+from ivrc.history import journey
+from ivrc.history.media import attach
+from ivrc.history.settings import HistorySettings
 from ivrc.testbed.ami import Event
 from ivrc.testbed.ports import give_back, take_ports
 from ivrc.testbed.sip import Caller, Phone
 from ivrc.testbed.sip_xml import answers, expect_answer, hangup, silent
 from tests.live.fax_machine import STATION, FaxMachine, Mode, open_machine
-from tests.live.fax_pages import FINE, STANDARD, draw_noise, draw_page, likeness, read_fax, write_fax
+from tests.live.fax_pages import FINE, STANDARD, boxes, draw_noise, draw_page, likeness, read_fax, write_fax
 from tests.live.lab import SETTINGS, Lab, MakeLab
 from tests.live.scripted_helper import ScriptedHelper
 
@@ -151,6 +154,15 @@ def await_true(what: Callable[[], bool], seconds: float = 30.0) -> None:
         time.sleep(0.02)
 
 
+def as_pdf(line: Line, mark: Mark) -> str:
+    """The PDF that the history makes of a fax."""
+    settings = HistorySettings(spool=line.lab.asterisk.rundir / "var/spool")
+    told = (mark.status, str(mark.pages), mark.error, mark.station)
+    (row,) = attach(settings, "1.1", (journey.Mark("fax", told, str(mark.path)),), time.time()).media
+    assert row["path"].endswith(".pdf")
+    return str(row["path"])
+
+
 def test_loads_without_a_warning_and_without_the_folder(line: Line) -> None:
     assert line.lab.asterisk.warnings() == []
     assert not (line.lab.asterisk.rundir / "var/spool/ivrc").exists(), "the first fax makes it"
@@ -175,6 +187,7 @@ def test_every_dot_of_every_page_arrives(line: Line, mode: Mode, pages: int, res
     assert mark.path.parent == line.lab.asterisk.rundir / "var/spool/ivrc/fax"
     received = read_fax(mark.path)
     assert [page.resolution for page in received] == [resolution] * pages
+    assert boxes(as_pdf(line, mark)) == [(pytest.approx(215.2, abs=0.2), pytest.approx(60, abs=0.3))] * pages
     assert [likeness(*pair) > 0.999 for pair in zip(drawn, (page.image for page in received), strict=True)]
 
 
@@ -285,6 +298,7 @@ def test_the_pages_that_came_are_kept(line: Line, tmp_path: Path, mode: Mode, en
     assert mark.error
     assert mark.pages == 1
     assert likeness(draw_noise(1), pages[0].image) > 0.999
+    assert len(boxes(as_pdf(line, mark))) == len(pages)
 
 
 def test_a_first_page_that_breaks_off_leaves_no_file(line: Line) -> None:
@@ -389,6 +403,6 @@ def test_people_are_not_moved(line: Line) -> None:
     assert line.machine.result(name).status == "SPOKE"
     linkedid = line.linkedid(name)
     assert line.marks(linkedid) == []
-    journey = line.lab.watch.journey(linkedid)
-    assert not [step for step in journey.steps if step.exten == "fax"]
-    assert journey.steps[-1].app == "Hangup", "the greeting came to its end"
+    told = line.lab.watch.journey(linkedid)
+    assert not [step for step in told.steps if step.exten == "fax"]
+    assert told.steps[-1].app == "Hangup", "the greeting came to its end"

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import json
+import math
+import tempfile
 import time
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ivrc.testbed.conf import PhoneSpec
 from ivrc.testbed.journey import Journey
 from ivrc.testbed.sip_xml import answers, expect_answer, hangup, key, pause, talk, wait_hangup
 from tests.live.lab import SETTINGS, Lab, MakeLab
+from tests.live.lamp import Lamp
 
 pytestmark = pytest.mark.live
 
 OFFICE = (
     SETTINGS
     + """
-employee anna  { name "Anna" extension 101 sip "PJSIP/anna" }
+employee anna  { name "Anna" extension 101 sip "PJSIP/anna" email "anna@office.example" }
 employee boris { sip "PJSIP/boris" }
 
 number "+7 495 000-00-01" -> message
@@ -37,9 +44,34 @@ scenario announced { record calls playing "greeting"  call employee boris for 10
 )
 
 
+# What mails are handed to, in place of sendmail.
+MAILER = """#!/bin/sh
+cat > "$1/.$$"
+mv "$1/.$$" "$1/$$.eml"
+"""
+
+
 @pytest.fixture(scope="module")
-def lab(make_lab: MakeLab) -> Lab:
-    return make_lab(OFFICE, prompts={"greeting": 0.5, "done": 0.4}, phones=["anna", "boris"])
+def post() -> Iterator[Path]:
+    """The folder that mail arrives in. (Mailers have no rights but Asterisk's user's: not below pytest's folder.)"""
+    with tempfile.TemporaryDirectory(prefix="ivrc-post-", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        (folder / "mailer").write_text(MAILER)
+        (folder / "mailer").chmod(0o755)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def lab(make_lab: MakeLab, post: Path) -> Lab:
+    general = ["format=wav", "maxsilence=10", "serveremail=telephone@office.example", f"mailcmd={post}/mailer {post}"]
+    return make_lab(
+        OFFICE,
+        folder=post / "lab",
+        prompts={"greeting": 0.5, "done": 0.4},
+        phones=[PhoneSpec("anna", registers=True, mailbox="101@ivrc-lab"), "boris"],
+        own={"voicemail.conf": "\n".join(["[general]", *general, ""])},
+    )
 
 
 def number(last: int) -> str:
@@ -71,6 +103,16 @@ def loudness(path: Path) -> int:
     with wave.open(str(path)) as file:
         samples = memoryview(file.readframes(file.getnframes())).cast("h")
         return max((abs(sample) for sample in samples), default=0)
+
+
+def strength(path: Path, hertz: float) -> float:
+    """How much of a tone is in the loudest second of a recording (the power of its Fourier component)."""
+    with wave.open(str(path)) as file:
+        rate = file.getframerate()
+        samples = memoryview(file.readframes(file.getnframes())).cast("h")
+    turn = [complex(math.cos(a), math.sin(a)) for a in (2 * math.pi * hertz * i / rate for i in range(rate))]
+    seconds = [samples[start : start + rate] for start in range(0, len(samples) - rate, rate // 2)]
+    return max(abs(sum(x * y for x, y in zip(second, turn, strict=True))) ** 2 for second in seconds)
 
 
 def test_loads_without_a_warning(lab: Lab) -> None:
@@ -113,15 +155,49 @@ def mailbox(lab: Lab) -> list[Path]:
     return sorted((spool(lab) / "voicemail/ivrc-lab/101/INBOX").glob("msg*.wav"))
 
 
-def test_a_message_for_an_employee_lies_in_the_mailbox(lab: Lab) -> None:
+def test_a_message_for_an_employee_lights_the_lamp_and_is_mailed(lab: Lab, post: Path) -> None:
     before = len(mailbox(lab))
+    with Lamp(lab.asterisk.sip_port, "anna") as lamp:
+        lamp.await_messages((before, 0))
+        result, journey = lab.call(number(3), [expect_answer(), pause(1.5), talk(3.0), hangup()])
+        assert result.ok, result.transcript
+        lamp.await_messages((before + 1, 0))
+        for path in mailbox(lab):
+            # As the owner does by telephone or in the mailbox's folder.
+            path.unlink()
+            path.with_suffix(".txt").unlink()
+        lab.asterisk.cli("voicemail reload")
+        lamp.await_messages((0, 0))
+    assert str(marked(lab, journey, "IVRC_MAILBOX")).endswith("101/INBOX/msg0000")
+
+
+def test_the_mail_has_the_message_with_it(lab: Lab, post: Path) -> None:
+    for path in post.glob("*.eml"):
+        path.unlink()
     result, journey = lab.call(number(3), [expect_answer(), pause(1.5), talk(3.0), hangup()])
     assert result.ok, result.transcript
-    time.sleep(0.5)
-    assert len(mailbox(lab)) == before + 1
-    assert 1.5 < seconds(mailbox(lab)[-1]) < 5.0
-    assert str(marked(lab, journey, "IVRC_MAILBOX")) == str(mailbox(lab)[-1].with_suffix(""))
-    assert "101" in lab.asterisk.cli("voicemail show users")
+    until = time.monotonic() + 10
+    while not (mails := list(post.glob("*.eml"))) and time.monotonic() < until:
+        time.sleep(0.05)
+    (path,) = mails
+    mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    assert mail["To"].addresses[0].addr_spec == "anna@office.example"
+    assert mail["From"].addresses[0].addr_spec == "telephone@office.example"
+    (attached,) = mail.iter_attachments()
+    (post / "message.wav").write_bytes(attached.get_content())
+    assert seconds(post / "message.wav") == seconds(mailbox(lab)[-1])
+    assert 1.5 < seconds(post / "message.wav") < 5.0
+    assert loudness(post / "message.wav") > 1000
+    assert marked(lab, journey, "IVRC_MAILBOX") == mailbox(lab)[-1].with_suffix("")
+
+
+def test_one_who_hangs_up_at_the_tone_leaves_nothing_in_the_mailbox(lab: Lab, post: Path) -> None:
+    before, mails = mailbox(lab), list(post.glob("*.eml"))
+    result, _ = lab.call(number(3), [expect_answer(), pause(1.2), hangup()])
+    assert result.ok, result.transcript
+    time.sleep(1.0)
+    assert mailbox(lab) == before
+    assert list(post.glob("*.eml")) == mails
 
 
 def test_a_mailbox_message_keeps_to_the_steps_limit(lab: Lab) -> None:
@@ -142,7 +218,9 @@ def test_a_conversation_is_recorded_from_its_beginning(lab: Lab) -> None:
     path = marked(lab, journey, "IVRC_RECORDING")
     assert path.parent == spool(lab) / "ivrc/recordings"
     assert 2.4 < seconds(path) < 4.0, "the two seconds of ringing are not in it"
-    assert loudness(path) > 1000
+    # Both sides, each with a tone of its own, are in it; a third one is not.
+    caller, answerer, nobody = (strength(path, hertz) for hertz in (1000, 500, 750))
+    assert min(caller, answerer) > 50 * nobody, (caller, answerer, nobody)
     assert len([step for step in journey.steps if step.app == "MixMonitor"]) == 1
 
 
