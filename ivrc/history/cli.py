@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -175,17 +176,30 @@ def prune(config: Path | None) -> None:
 
 @history.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="Write them into this folder.")
-def setup(output: Path | None) -> None:
+@click.option(
+    "--odbc", "machine", metavar="MACHINE", help="Into a table by ODBC, as this machine; see docs/history.md."
+)
+def setup(output: Path | None, machine: str | None) -> None:
     """The settings that make Asterisk write its event log: cel.conf and cel_custom.conf."""
-    from ivrc.history.cel import settings
+    from ivrc.history import cel
 
-    for name, text in settings().items():
+    files = cel.settings()
+    if machine is not None:
+        if not re.fullmatch(r"[\w.-]{1,80}", machine):
+            stop(f"{machine!r} is no name of a machine: letters, digits, dots and dashes", EXIT_USAGE)
+        from ivrc.history.table import settings
+
+        files = {"cel.conf": files["cel.conf"], **settings(machine)}
+    for name, text in files.items():
         if output is None:
             click.echo(f"; ── {name} ──\n{text}")
         elif (output / name).exists():
             stop(f"{output / name} is there already: compare it with `ivrc history setup`", EXIT_FAULTS)
         else:
-            (output / name).write_text(text, encoding="utf-8")
+            try:
+                (output / name).write_text(text, encoding="utf-8")
+            except OSError as fault:
+                stop(f"{output / name}: {fault.strerror}", EXIT_OUTPUT)
             click.echo(f"{output / name} written")
 
 

@@ -12,6 +12,7 @@ from ivrc.history.media import attach
 from ivrc.history.plan import Plan, load_plan
 from ivrc.history.settings import HistorySettings
 from ivrc.history.store import Store
+from ivrc.history.table import Table
 
 PAUSE = 0.5
 """Seconds between two looks at the log."""
@@ -28,7 +29,7 @@ class Collector:
         self.settings = settings
         self.store = store
         self.machine = settings.name
-        self._source: Source = Log(settings.cel)
+        self._source: Source = Table(store, self.machine) if settings.source == "table" else Log(settings.cel)
         self._plan = Plan()
         self._stamp: tuple[int, ...] = ()
         self._swept = 0.0
@@ -101,6 +102,7 @@ class Collector:
             now = self._clock()
             self.store.give_up(self.machine, now - _SILENT)
             self.store.drop_rows(now - _SILENT)
+            self._source.forget(self.store.place(self.machine, self._source.name), now - _SILENT)
             prune(self.settings, self.store, now)
 
 

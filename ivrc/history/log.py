@@ -49,6 +49,9 @@ class Source(Protocol):
     def read(self, place: Place | None) -> Batch | None:
         """What stands behind a place (None: from the beginning); None if there is nothing new. OSError."""
 
+    def forget(self, place: Place | None, before: float) -> None:
+        """Drop what stands before a place and a moment, where that is ours to do."""
+
 
 class Log:
     """The file that Asterisk writes, and those that it wrote before: `ivrc.csv`, `ivrc.csv.1`, `ivrc.csv.2.gz` …"""
@@ -67,6 +70,9 @@ class Log:
             if batch:
                 return batch
         return None
+
+    def forget(self, place: Place | None, before: float) -> None:
+        """Asterisk's files are the administrator's: logrotate drops them."""
 
     def _files(self, place: Place | None) -> Iterator[tuple[Path, int]]:
         """The files to go on with, the oldest first, and where in each."""

@@ -149,6 +149,30 @@ sources = Table(
     Column("offset", BigInteger, nullable=False),
 )
 
+# What Asterisk itself writes by ODBC, where it is told to; the names of the columns are its own.
+written = Table(
+    "asterisk_cel",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("machine", Text, nullable=False, server_default=""),
+    Column("eventtype", Text, nullable=False, server_default=""),
+    Column("userdeftype", Text, nullable=False, server_default=""),
+    Column("eventtime", Text, nullable=False, server_default=""),
+    Column("cid_name", Text, nullable=False, server_default=""),
+    Column("cid_num", Text, nullable=False, server_default=""),
+    Column("cid_dnid", Text, nullable=False, server_default=""),
+    Column("context", Text, nullable=False, server_default=""),
+    Column("exten", Text, nullable=False, server_default=""),
+    Column("channame", Text, nullable=False, server_default=""),
+    Column("appname", Text, nullable=False, server_default=""),
+    Column("appdata", Text, nullable=False, server_default=""),
+    Column("uniqueid", Text, nullable=False, server_default=""),
+    Column("linkedid", Text, nullable=False, server_default=""),
+    Column("peer", Text, nullable=False, server_default=""),
+    Column("extra", Text, nullable=False, server_default=""),
+    Index("asterisk_cel_machine", "machine", "id"),
+)
+
 # Who may look at the page. `password` is a hash; `office` and `employee` are what they see, empty for all.
 accounts = Table(
     "account",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 from ivrc.crm.durations import Duration
 from ivrc.crm.settings import SettingsError, Strict, convert
@@ -13,7 +14,8 @@ from ivrc.crm.settings import SettingsError, Strict, convert
 class HistorySettings(Strict, frozen=True):
     """Where the history is, what it is made of, and how long it is kept.
 
-    `database`: a file, or a URL of SQLAlchemy's (`postgresql+psycopg://…`). `cel`: the file that Asterisk writes.
+    `database`: a file, or a URL of SQLAlchemy's (`postgresql+psycopg://…`). `cel`: the file that Asterisk writes; or,
+    with `source = "table"`, the table `asterisk_cel` of the database, into which it writes by ODBC.
     `spool`: Asterisk's spool folder. `build`: what `ivrc compile` wrote. `machine`: this Asterisk's name among several;
     the host's unless given. `keep` and `keep_media`: how long calls and files are kept, `media_bytes`: how much of
     them; 0 for ever. `listen`: where the page is, `session`: how long a login lasts, `behind_proxy`: a server before it
@@ -21,6 +23,7 @@ class HistorySettings(Strict, frozen=True):
     """
 
     database: str = "history.sqlite"
+    source: Literal["log", "table"] = "log"
     cel: Path = Path("/var/log/asterisk/cel-custom/ivrc.csv")
     spool: Path = Path("/var/spool/asterisk")
     build: Path = Path("build")

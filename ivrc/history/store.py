@@ -6,6 +6,7 @@ collector killed at any point has either written a batch or not.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,8 +40,8 @@ class Store:
         """Connect, and bring the tables up to date. StoreError if it cannot be had."""
         try:
             self.engine = _engine(url)
-            with self.engine.begin() as connection:
-                _migrate(connection)
+            _migrate(self.engine)
+            with self.engine.connect() as connection:
                 self._full_text = _has_full_text(connection)
         except (sa.exc.SQLAlchemyError, OSError, ImportError) as fault:
             raise StoreError(f"the database cannot be used: {_reason(fault)}") from None
@@ -260,7 +261,7 @@ def _make_private(file: Path) -> None:
         os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o640))
 
 
-def _migrate(connection: Connection) -> None:
+def _migrate(engine: Engine) -> None:
     """Bring the tables up to date; a database that is so is only looked at."""
     from alembic import command
     from alembic.config import Config
@@ -269,10 +270,36 @@ def _migrate(connection: Connection) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    head = ScriptDirectory.from_config(config).get_current_head()
-    if MigrationContext.configure(connection).get_current_revision() != head:
+    scripts = ScriptDirectory.from_config(config)
+    head = scripts.get_current_head()
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    if found == head:
+        return
+    if found is not None and found not in {each.revision for each in scripts.walk_revisions()}:
+        raise StoreError("the database is a newer ivrc's: its tables are not known here")
+    with _alone(engine), engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # Until the end of the transaction; any number that nobody else's program takes.
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(4950001)"))
+        config.attributes["connection"] = connection
+        # (Whoever was before us may have done it.)
         command.upgrade(config, "head")
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """No other program of ours changes the tables of a SQLite file meanwhile."""
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    path = Path(f"{engine.url.database}-migrating")
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _has_full_text(connection: Connection) -> bool:

@@ -101,13 +101,16 @@ _MEDIA = (
 
 
 # Without settings of its own cel_custom refuses to load; from version 22 on it needs the other.
-_EVENT_LOG = "res_cdrel_custom cel_custom"
+_WITH_SETTINGS = {
+    "cel_custom.conf": "res_cdrel_custom cel_custom",
+    "cel_odbc.conf": "res_odbc_transaction res_odbc cel_odbc",
+}
 
 
-def render_modules(folder: Path, event_log: bool = False) -> str:
-    """`modules.conf`: only what is listed and there, nothing by itself; `event_log` for cel_custom.conf."""
-    listed = _MODULES + _EVENT_LOG * event_log
-    there = [name for name in listed.split() if name not in _LEFT_OUT and (folder / f"{name}.so").exists()]
+def render_modules(folder: Path, given: Iterable[str] = ()) -> str:
+    """`modules.conf`: only what is listed and there, nothing by itself; `given`: settings files beside our own."""
+    listed = [*_MODULES.split(), *(name for file in given for name in _WITH_SETTINGS.get(file, "").split())]
+    there = [name for name in listed if name not in _LEFT_OUT and (folder / f"{name}.so").exists()]
     return "[modules]\nautoload=no\n" + "".join(f"load={name}.so\n" for name in there)
 
 

@@ -97,14 +97,24 @@ def fetch(version: str) -> Path:
     return target / "root"
 
 
-def _fetch_into(target: Path, source: Source) -> None:
+def odbc_root() -> Path:
+    """PostgreSQL's ODBC driver with its libraries, to run beside version 22; fetched unless the cache has it."""
+    target = cache_folder() / "odbc"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(target.with_name(f"{target.name}.lock")):
+        if not (target / ".ok").is_file():
+            _fetch_into(target, _source("22"), ("odbc-postgresql",))
+    return target / "root"
+
+
+def _fetch_into(target: Path, source: Source, packages: tuple[str, ...] = ()) -> None:
     for stale in target.parent.glob(f"{target.name}.part-*"):  # of a fetch that was killed: we hold the lock
         shutil.rmtree(stale, ignore_errors=True)
     part = Path(tempfile.mkdtemp(prefix=f"{target.name}.part-", dir=target.parent))
     try:
         part.chmod(0o755)
-        _download(part / "apt", source)
-        _unpack(part / "apt/cache/archives", part / "root")
+        _download(part / "apt", source, packages)
+        _unpack(part / "apt/cache/archives", part / "root", not packages)
         shutil.rmtree(part / "apt")
         (part / ".ok").write_text(RECIPE)
         shutil.rmtree(target, ignore_errors=True)
@@ -113,7 +123,8 @@ def _fetch_into(target: Path, source: Source) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _download(apt: Path, source: Source) -> None:
+def _download(apt: Path, source: Source, packages: tuple[str, ...]) -> None:
+    """An Asterisk, or these packages, with all that they need."""
     for folder in ("lists/partial", "cache/archives/partial", "etc/preferences.d", "state"):
         (apt / folder).mkdir(parents=True)
     stub = "Status: install ok installed\nVersion: 999:999\nMulti-Arch: foreign\nProvides: debconf-2.0\n"
@@ -124,7 +135,7 @@ def _download(apt: Path, source: Source) -> None:
     known = _run(["apt-cache", *_options(apt), "pkgnames", "asterisk"], "no package lists").split()
     if "asterisk" not in known:
         raise TestbedError(f"the mirror {source.mirror} has no asterisk in {' '.join(source.suites)}")
-    wanted = [*_PACKAGES.split(), *(name for name in _WHERE_PACKAGED if name in known)]
+    wanted = packages or [*_PACKAGES.split(), *(name for name in _WHERE_PACKAGED if name in known)]
     _run(["apt-get", *_options(apt), "install", "--download-only", *wanted], "the download failed")
 
 
@@ -154,12 +165,14 @@ def _options(apt: Path) -> list[str]:
     return [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
 
 
-def _unpack(archives: Path, root: Path) -> None:
+def _unpack(archives: Path, root: Path, whole: bool) -> None:
     root.mkdir()
     for package in sorted(archives.glob("*.deb")):
         _run(["dpkg-deb", "-x", str(package), str(root)], f"{package.name} does not unpack")
     for name in _UNUSED:
         shutil.rmtree(root / "usr/share" / name, ignore_errors=True)
+    if not whole:
+        return
     if not (root / "usr/sbin/asterisk").exists() or len(Prefix(root).sounds) < 2:
         raise TestbedError("the mirror's packages have no asterisk or no sounds in them")
 

@@ -34,6 +34,7 @@ class Asterisk:
 
     `root` is the unpacked prefix, `rundir` a folder of its own; `sounds` are folders laid out like Asterisk's
     sounds folder (`en/…`, `ru/…` or plain files); `extensions` is extensions.conf or file -> text.
+    `odbc` is the root of PostgreSQL's driver, for odbc.ini's `Driver=postgresql`.
     `faketime` is libfaketime's notation in UTC, e.g. `"@2026-12-25 10:00:00 x10"`.
     """
 
@@ -49,8 +50,9 @@ class Asterisk:
         context: str = "ivrc-incoming",
         sip_port: int | None = None,
         ami_port: int | None = None,
+        odbc: Path | None = None,
     ):
-        self.prefix = Prefix(root)
+        self.prefix = Prefix(root, (odbc,) if odbc else ())
         self.rundir = rundir
         self.faketime = faketime
         # Seconds for which the clock's file is not looked at again: looking at it costs more than all else.
@@ -199,9 +201,11 @@ class Asterisk:
         self._link_data()
         contacts, phones = self.contacts, self.phones
         files = conf.render_fixed(self.ami_port)
-        files["modules.conf"] = conf.render_modules(self.prefix.modules, "cel_custom.conf" in self._given)
+        files["modules.conf"] = conf.render_modules(self.prefix.modules, self._given)
         files["pjsip.conf"] = conf.render_pjsip(self.sip_port, self._context, phones, contacts, self.provider_port)
         files["asterisk.conf"] = self._main_conf()
+        for driver in (path for root in self.prefix.beside for path in root.glob("usr/lib/*/odbc/psqlodbcw.so")):
+            files["odbcinst.ini"] = f"[postgresql]\nDriver={driver}\n"
         for name, text in {**files, **self._given}.items():
             self.write_conf(name, text)
         if self.faketime:
@@ -243,6 +247,8 @@ class Asterisk:
             extra |= (
                 {"FAKETIME_CACHE_DURATION": str(self.clock_kept)} if self.clock_kept else {"FAKETIME_NO_CACHE": "1"}
             )
+        if self.prefix.beside:
+            extra |= {"ODBCSYSINI": str(self.rundir / "etc"), "ODBCINI": str(self.rundir / "etc/odbc.ini")}
         return self.prefix.environment(**extra)
 
     def _wrapper(self) -> list[str]:

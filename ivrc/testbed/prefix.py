@@ -26,9 +26,10 @@ def die_with_us() -> list[str]:
 
 @dataclass(frozen=True)
 class Prefix:
-    """The root folder that the packages were unpacked into."""
+    """The root folder that the packages were unpacked into; `beside`: others, for libraries that are not in it."""
 
     root: Path
+    beside: tuple[Path, ...] = ()
 
     @cached_property
     def loader(self) -> Path:
@@ -45,7 +46,8 @@ class Prefix:
     def library_path(self) -> str:
         """The library folders, joined by colons."""
         patterns = ("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*", "usr/lib", "usr/lib/*/pulseaudio")
-        return ":".join(str(found) for pattern in patterns for found in sorted(self.root.glob(pattern)))
+        roots = (self.root, *self.beside)
+        return ":".join(str(found) for root in roots for pattern in patterns for found in sorted(root.glob(pattern)))
 
     @property
     def faketime_library(self) -> Path:

@@ -107,6 +107,7 @@ def open_lab(
     faketime: str | None = None,
     settings: Mapping[str, str] | None = None,
     own: Mapping[str, str] | None = None,
+    odbc: Path | None = None,
 ) -> Lab:
     """Compile, boot and watch. `settings` are whole files, `own` the administrator's part before what ivrc wrote."""
     build = build_office(folder, source, prompts)
@@ -119,6 +120,7 @@ def open_lab(
         phones=phones,
         sounds=[build / "sounds"],
         faketime=faketime,
+        odbc=odbc,
     )
     stack.enter_context(asterisk)
     watch = stack.enter_context(Watch(asterisk))
