@@ -302,7 +302,7 @@ def test_declarations_among_tests(tmp_path: Path) -> None:
 
 def test_a_file_of_tests_that_cannot_be_read(tmp_path: Path) -> None:
     write_tree(tmp_path, {"office.ivr": TESTED, "office.test.ivr": b"# \xe9"})
-    assert found_by_check(tmp_path) == [("IVR106", "", "office.test.ivr is not UTF-8 text (byte 2)")]
+    assert found_by_check(tmp_path) == [("IVR106", "", "office.test.ivr is not UTF-8 text (line 1)")]
 
 
 def test_faults_in_tests_are_no_compilations(tmp_path: Path) -> None:
