@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -166,6 +166,7 @@ def parse_crm(table: dict[str, Any], *, folder: Path, key: str = "crm") -> CrmSe
         raise SettingsError("the kind is a text", key=f"{key}.kind")
     own = {name: value for name, value in table.items() if name != "kind" and name not in common}
     options = convert(own, settings_class(kind, key=f"{key}.kind"), folder=folder, key=key, also=[*common, "kind"])
+    _positive(options, key)
     parts = {
         name: _positive(convert(table[name], cls, folder=folder, key=f"{key}.{name}"), f"{key}.{name}")
         for name, cls in common.items()
@@ -186,7 +187,7 @@ def convert(data: Any, cls: Any, *, folder: Path, key: str, also: list[str] | No
         where = key + at.rstrip("`").replace("[...]", "")
         if missing := re.match(r"Object missing required field `(.*)`", message):
             raise SettingsError(f'"{missing[1]}" is missing', key=where) from None
-        raise SettingsError(_plain(message), key=where) from None
+        raise SettingsError(_among_words(message, cls, at) or _plain(message), key=where) from None
 
 
 def _settings(data: dict[str, Any], path: Path) -> Settings:
@@ -213,12 +214,15 @@ def _table(value: Any, key: str) -> dict[str, Any]:
     return value
 
 
+_OFF_AT_ZERO = ("keep", "keep_unknown", "size", "stale", "pause", "rate", "burst", "keep_people")
+
+
 def _positive(settings: Any, key: str) -> Any:
     """Numbers below zero never make sense here; zero only where something is switched off by it."""
     for name in settings.__struct_fields__:
         value = getattr(settings, name)
-        least = 0 if name in ("keep", "keep_unknown", "size", "stale", "pause") else 1e-3
-        if isinstance(value, int | float) and not isinstance(value, bool) and value < least:
+        least = 0 if name in _OFF_AT_ZERO else 1e-3
+        if isinstance(value, int | float) and not isinstance(value, bool) and not value >= least:
             raise SettingsError("this must be more than zero" if least else "this cannot be less", key=f"{key}.{name}")
     return settings
 
@@ -274,6 +278,13 @@ def _secret(value: Any, folder: Path) -> str:
     else:
         raise ValueError(f'a secret is {{ env = "NAME" }} or {{ file = "path" }}, not {kind}')
     return text
+
+
+def _among_words(message: str, cls: Any, at: str) -> str:
+    """What to say of a word that is not among those that a key takes; "" for other complaints."""
+    wrong = re.fullmatch(r"Invalid enum value (.*)", message)
+    wanted = {field.encode_name: get_args(field.type) for field in msgspec.structs.fields(cls)}.get(at.strip(".`"))
+    return f"this must be {' or '.join(map(str, wanted))}, not {wrong[1]}" if wrong and wanted else ""
 
 
 def _plain(message: str) -> str:

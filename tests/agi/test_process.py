@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -175,6 +176,20 @@ def test_the_unit_names_program_and_settings(place: Path) -> None:
     unit = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert 'with space 100%%/ivrc.toml"' in unit
     assert ("DynamicUser=yes" in unit) == (os.getuid() == 0)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+@pytest.mark.parametrize("name", ["plain", "with space 100% $x"])
+def test_systemd_finds_nothing_wrong_with_the_unit(place: Path, name: str) -> None:
+    """It tells keys and values that it does not know in its output only: the exit code is 0 all the same."""
+    (place / name).mkdir()
+    shutil.copy(place / "ivrc.toml", place / name)
+    command = [sys.executable, "-m", "ivrc", "agi", "unit", "--config", str(place / name / "ivrc.toml")]
+    unit = place / "ivrc-agi.service"
+    unit.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
+    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True)
+    about_it = [line for line in (done.stdout + done.stderr).splitlines() if "ivrc-agi" in line]
+    assert (done.returncode, about_it) == (0, [])
 
 
 # ── one call: whatever Asterisk does, the process ends ──────────────────────────────────────────

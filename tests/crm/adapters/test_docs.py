@@ -24,6 +24,8 @@ def test_settings_of_the_page(block: str, commented: bool, tmp_path: Path, monke
         monkeypatch.setenv(name, ENVIRONMENT.get(name, "secret"))
     if commented:
         block = re.sub(r"(?m)^# ", "", block)
+    block = block.replace("/var/lib/ivrc-agi/", "")
+    (tmp_path / "amo.json").write_text('{"code": "shown by the CRM"}')
     (tmp_path / "salesforce.pem").write_text(PEM)
     (tmp_path / "ivrc.toml").write_text(block)
     settings: Any = load(tmp_path / "ivrc.toml").crm
