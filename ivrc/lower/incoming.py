@@ -9,6 +9,7 @@ from ivrc.lower.names import (
     BEGIN,
     FINDS_NUMBER,
     INCOMING,
+    MAX_NAME_BYTES,
     OTHER,
     PHONES,
     SHARD_DIGITS,
@@ -19,9 +20,12 @@ from ivrc.lower.names import (
     switch_device,
 )
 from ivrc.lower.rings import Ringer, state_devices, states_of
-from ivrc.marks import CONTENT
+from ivrc.marks import BYTES, CONTENT
 from ivrc.phone import Plan, plan_of
 
+# Callers in one context; of a longer list those that end in the same digits share one.
+MOST_CALLERS = 1000
+CALLERS_SHARD_DIGITS = 2
 # Whatever begins like a number.
 _NUMBER = "_[+0-9]!"
 
@@ -157,12 +161,36 @@ def _shaped(prefix: str, lengths: tuple[int, ...]) -> str:
 
 
 def callers_context(pen: Pen, callers: m.Callers) -> None:
-    """A list of callers: its numbers and beginnings are extensions."""
+    """A list of callers: its numbers and beginnings are extensions; of a long list the numbers are sharded."""
+    sharded = is_sharded(pen, callers)
     sheet = Sheet(pen, f".callers-{callers.name}", f"callers {callers.name}", callers.start)
     sheet.holds_callers = False
-    for name in (*callers.numbers, *(f"_{prefix}!" for prefix in callers.prefixes)):
+    for name in (*(() if sharded else callers.numbers), *(f"_{prefix}!" for prefix in callers.prefixes)):
         sheet.extensions.append(ir.Extension(name, (_line("NoOp"),)))
-    sheet.close()
+    if sheet.extensions:
+        sheet.close()
+    shards: dict[str, list[ir.Extension | ir.Hint]] = {}
+    for number in callers.numbers if sharded else ():
+        shards.setdefault(number[-CALLERS_SHARD_DIGITS:], []).append(ir.Extension(number, (_line("NoOp"),)))
+    for digits, extensions in sorted(shards.items()):
+        name = f"{sheet.name}-{digits}"
+        pen.contexts.append(ir.Context(name, "", tuple(extensions), (), callers.start))
+
+
+def is_sharded(pen: Pen, callers: m.Callers) -> bool:
+    """Whether a list's numbers stand in contexts by their last digits: one of many thousands loads in seconds."""
+    room = len(pen.context(f".callers-{callers.name}").encode()) + CALLERS_SHARD_DIGITS + BYTES < MAX_NAME_BYTES
+    return len(callers.numbers) > MOST_CALLERS and room
+
+
+def is_listed(pen: Pen, callers: m.Callers) -> str:
+    """The expression that holds if the caller's number, in GOSUB_RETVAL, is in a list."""
+    listed = pen.context(f".callers-{callers.name}")
+    known = f"${{DIALPLAN_EXISTS({listed},${{GOSUB_RETVAL}},1)}}"
+    if not is_sharded(pen, callers):
+        return known
+    shard = f"{listed}-${{GOSUB_RETVAL:-{CALLERS_SHARD_DIGITS}}}"
+    return f"$[{known} | ${{DIALPLAN_EXISTS({shard},${{GOSUB_RETVAL}},1)}}]"
 
 
 def people_context(pen: Pen, ring: Ringer, employees: tuple[m.Employee, ...], dialled: bool, hinted: set[str]) -> None:

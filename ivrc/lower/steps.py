@@ -359,8 +359,7 @@ def _condition(lowering: Lowering, cursor: Cursor, step: m.When) -> str:
         case m.ByCallers(callers):
             pen.needs.callers = True
             cursor.add("Gosub", f"{incoming.caller_context(office.country)},s,1")
-            listed = pen.context(f".callers-{callers.name}")
-            return f"${{DIALPLAN_EXISTS({listed},${{GOSUB_RETVAL}},1)}}"
+            return incoming.is_listed(pen, callers)
         case m.ByHidden():
             # Only digits of what the caller sends ever stand in an expression.
             digits = "${FILTER(0-9,${CALLERID(num)})}"
