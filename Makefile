@@ -23,6 +23,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m ivrc test examples --fail-under 100
 	$(BIN)/python -m pytest tests -n $(JOBS) --ignore tests/live
 
 bench: setup asterisk
@@ -30,6 +31,8 @@ bench: setup asterisk
 	$(BIN)/python bench/calls.py
 	$(BIN)/python bench/agi.py
 	$(BIN)/python bench/deploy.py
+	$(BIN)/python bench/simulate.py
+	$(BIN)/python bench/tests.py
 	$(BIN)/python bench/setup.py
 
 soak: setup

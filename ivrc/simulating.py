@@ -69,6 +69,7 @@ _MANY: dict[str, Any] = {"multiple": True, "metavar": "WHO"}
 @click.option("--at", help='When, by the office\'s clock: "2026-12-31 23:10". Left out: now.')
 @click.option("--press", multiple=True, metavar="KEYS@WHERE", help="As 2@menu, 2@menu+3s, 101@wait, 1@3.5s.")
 @click.option("--answers", **_MANY, help="Picks up: gleb, gleb:5s, gleb.mobile:5s, +78127654321:5s.")
+@click.option("--declines", **_MANY, help="Asked to press 1, presses another key.")
 @click.option("--machine", **_MANY, help="Picks up and never presses 1: a mobile's own voicemail.")
 @click.option("--refuses", **_MANY, help="Turns the call down: gleb, gleb:3s.")
 @click.option("--busy", **_MANY, help="In another call: boris; boris:30s is free after 30 s, and then answers.")

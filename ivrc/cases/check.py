@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from ivrc.cases.case import Expectation
+from ivrc.cases.case import Expectation, Kind
 from ivrc.named import NamedTuple
 from ivrc.simulate import journey as j
 
@@ -20,14 +20,15 @@ from ivrc.simulate import journey as j
 TOLERANCE = 500
 
 Reason = Literal["missing", "early", "late", "lasts", "detail", "happened"]
-_OF_KIND: dict[str, type | tuple[type, ...]] = {
-    "plays": j.Heard,
-    "rings": j.Rang,
-    "reaches": j.Talked,
-    "voicemail": j.Recorded,
-    "fax": j.Faxed,
-    "goes": (j.Moved, j.Began),
-    "ends": j.Ended,
+_KINDS: dict[type, Kind] = {
+    j.Heard: "plays",
+    j.Rang: "rings",
+    j.Talked: "reaches",
+    j.Recorded: "voicemail",
+    j.Faxed: "fax",
+    j.Moved: "goes",
+    j.Began: "goes",
+    j.Ended: "ends",
 }
 
 
@@ -58,6 +59,11 @@ class _Checker:
     def __init__(self, events: Sequence[j.Event], slack: int) -> None:
         self.events = events
         self.slack = slack
+        self.of: dict[Kind, list[tuple[int, j.Event]]] = {}
+        for index, event in enumerate(events):
+            kind = _KINDS.get(type(event))
+            if kind is not None:
+                self.of.setdefault(kind, []).append((index, event))
         self.used: set[int] = set()
         # When the last expectation that was met began, and its event.
         self.since = 0
@@ -87,8 +93,8 @@ class _Checker:
         furthest, latest = self.last, self.since
         for alternatives in expectation.what or ((),):
             near: Failure | None = None
-            for index, event in enumerate(self.events):
-                if index in self.used or event.at < begun - self.slack or not _is(expectation, alternatives, event):
+            for index, event in self.of.get(expectation.kind, ()):
+                if index in self.used or event.at < begun - self.slack or not _is(alternatives, event):
                     continue
                 reason = self._misfit(expectation, event)
                 if reason is None:
@@ -115,9 +121,8 @@ class _Checker:
 
     def _instead(self, expectation: Expectation, begun: int) -> int:
         """The first event of the same kind after what was met, or the end."""
-        kinds = j.Moved if expectation.kind == "goes" else _OF_KIND[expectation.kind]
-        for index, event in enumerate(self.events):
-            if isinstance(event, kinds) and index not in self.used and event.at >= begun - self.slack:
+        for index, event in self.of.get(expectation.kind, ()):
+            if index not in self.used and event.at >= begun - self.slack and not isinstance(event, j.Began):
                 return index
         return len(self.events) - 1
 
@@ -127,36 +132,32 @@ class _Checker:
         high = (self.events[before].at, before) if before is not None else None
         failures = []
         for expectation in forbidden:
-            for index, event in enumerate(self.events):
+            for index, event in self.of.get(expectation.kind, ()):
                 place = (event.at, index)
                 if place <= low or (high is not None and place >= high) or index in self.used:
                     continue
                 alternatives = expectation.what or ((),)
-                if any(_is(expectation, each, event) for each in alternatives) and not self._misfit(expectation, event):
+                if any(_is(each, event) for each in alternatives) and not self._misfit(expectation, event):
                     failures.append(Failure(expectation, "happened", index))
                     break
         return failures
 
 
-def _is(expectation: Expectation, alternatives: tuple[str, ...], event: j.Event) -> bool:
-    """Whether an event is of the kind and name that is expected; no alternatives: whatever its name."""
+def _is(alternatives: tuple[str, ...], event: j.Event) -> bool:
+    """Whether an event of the right kind has the name that is expected; no alternatives: whatever its name."""
     match event:
-        case j.Heard(prompt=prompt):
-            return expectation.kind == "plays" and (not alternatives or prompt in alternatives)
-        case j.Rang(who=who):
-            return expectation.kind == "rings" and (not alternatives or who in alternatives)
-        case j.Talked(who=who):
-            return expectation.kind == "reaches" and (not alternatives or who in alternatives)
-        case j.Recorded(to=to):
-            return expectation.kind == "voicemail" and (not alternatives or to in alternatives)
-        case j.Faxed(pages=pages):
-            return expectation.kind == "fax" and pages > 0
-        case j.Moved(scenario=scenario) | j.Began(scenario=scenario):
-            return expectation.kind == "goes" and (not alternatives or scenario in alternatives)
-        case j.Ended():
-            return expectation.kind == "ends"
+        case j.Heard():
+            return not alternatives or event.prompt in alternatives
+        case j.Rang() | j.Talked():
+            return not alternatives or event.who in alternatives
+        case j.Recorded():
+            return not alternatives or event.to in alternatives
+        case j.Faxed():
+            return event.pages > 0
+        case j.Moved() | j.Began():
+            return not alternatives or event.scenario in alternatives
         case _:
-            return False
+            return True
 
 
 def _details(expectation: Expectation, event: j.Event) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from ivrc.ast import Token
 from ivrc.ast_cases import Clause, Rows, Test, Timing, Who
@@ -79,13 +78,18 @@ def _check_used(test: Test, rows: Rows, faults: Faults) -> None:
             faults.add("IVR506", token, message, f"write `<{token.text}>` where its values belong, or take it out")
 
 
-def _slots(node: Any) -> Iterator[Token]:
-    if isinstance(node, Token):
-        if node.type == "SLOT":
-            yield node
-    elif isinstance(node, tuple):
-        for part in node:
-            yield from _slots(part)
+def _slots(clauses: tuple[Clause, ...]) -> Iterator[Token]:
+    for clause in clauses:
+        for token in clause.tokens:
+            if token.type == "SLOT":
+                yield token
+        for who in clause.people:
+            if who.target.type == "SLOT":
+                yield who.target
+        for timing in clause.timings:
+            if timing.time is not None and timing.time.type == "SLOT":
+                yield timing.time
+        yield from _slots(clause.inner)
 
 
 def fill(clauses: tuple[Clause, ...], row: Row) -> tuple[Clause, ...]:

@@ -53,8 +53,9 @@ class Words:
     def phones(self, word: str) -> list[str]:
         """Whose phone: an employee, `anna.mobile` (all of them), a phone number, a SIP address."""
         name, _, part = word.partition(".")
-        if word in self.office.employees:
-            return [word]
+        if employee := self.office.employees.get(word):
+            # Whoever has only a mobile is rung there.
+            return [word, *(() if employee.devices else employee.mobiles)]
         if part == "mobile" and name in self.office.employees:
             mobiles = self.office.employees[name].mobiles
             if not mobiles:
@@ -123,6 +124,8 @@ class Words:
                 state = State("answers", after)
             case "machine":
                 state = State("answers", after, None)
+            case "declines":
+                state = State("answers", after, None, KEY_AFTER)
             case "refuses":
                 state = State("refuses", 0 if time is None else time)
             case "busy":
@@ -166,7 +169,7 @@ def call_of(office: Prepared, given: dict[str, Any]) -> Call:
     """The call that the options describe; see `ivrc.simulating` for them. OptionError."""
     words = Words(office)
     states: dict[str, State] = {}
-    for kind in ("answers", "machine", "refuses", "busy", "offline"):
+    for kind in ("answers", "machine", "declines", "refuses", "busy", "offline"):
         for word in given[kind]:
             whos, state = words.state(word, kind)
             for who in whos:

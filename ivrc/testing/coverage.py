@@ -50,7 +50,7 @@ class Coverage:
                 add((event.start, ""))
             elif kind is j.Passed:
                 add((event.start, "passed"))
-            elif what := _told(event):
+            elif kind in _TELLING and (what := _told(event)):
                 add((event.start, what))
 
     def walked(self, item: Item) -> bool:
@@ -74,6 +74,9 @@ class Coverage:
 def percent(walked: int, count: int) -> float:
     """Of nothing all is walked."""
     return 100 * walked / count if count else 100.0
+
+
+_TELLING = frozenset({j.Decided, j.Chose, j.Talked, j.Recorded, j.Faxed})
 
 
 def _told(event: j.Event) -> str:

@@ -141,6 +141,13 @@ CASES = [
         states(**{MOBILE: State("answers", 500, None)}),
     ),
     Case(
+        "declined",
+        5,
+        OUT,
+        {"anna": silent(), "provider": answers(0.5, keys="5", keys_after=2.0)},
+        states(**{MOBILE: State("answers", 500, None, 2000)}),
+    ),
+    Case(
         "accepted",
         5,
         [expect_answer(30), pause(1), hangup()],

@@ -53,6 +53,13 @@ def test_a_line_for_each_event_with_its_place(office: Path) -> None:
     assert lines[-1] == "00:40.0 end: talked (cause 16)"
 
 
+def test_whoever_picks_up_may_decline(office: Path) -> None:
+    text = office.read_text("utf-8").replace("then mobile }", "then mobile for 40s confirm }")
+    office.write_text(text, "utf-8")
+    told = simulate(office, "--press", "1@asterisk:menu", "--offline", "anna", "--declines", "anna.mobile:3s").stdout
+    assert "anna's mobile rings for 4s: not accepted" in told
+
+
 @pytest.mark.parametrize(("word", "rings"), [("", 5), (":3s", 3)])
 def test_an_address_with_a_port_and_a_time(office: Path, word: str, rings: int) -> None:
     told = simulate(office, "--answers", f"sip:help@partner.example:5080{word}").stdout

@@ -70,6 +70,22 @@ def test_compile_together(together: dict[str, Any]) -> None:
     assert [each["name"] for each in together["offices"]] == OFFICES
 
 
+@pytest.fixture(scope="module")
+def tried() -> dict[str, Any]:
+    """The examples' own tests run; by office."""
+    result = CliRunner().invoke(main, ["test", str(EXAMPLES), "--format", "json"])
+    assert result.exit_code == 0, result.output
+    return {each["office"]: each for each in json.loads(result.stdout)["offices"]}
+
+
+@pytest.mark.parametrize("office", OFFICES)
+def test_own_tests_walk_every_step_key_condition_and_outcome(tried: dict[str, Any], office: str) -> None:
+    coverage = tried[office]["coverage"]
+    assert coverage["steps"]["walked"] == coverage["steps"]["of"] > 10
+    assert coverage["missing"] == []
+    assert len(tried[office]["tests"]) >= 20
+
+
 def test_every_kind_of_step_is_shown(together: dict[str, Any]) -> None:
     steps = {"Play", "WaitExtension", "CallGroup", "CallEmployee", "CallNumber", "CallSip"}
     assert steps | {"Branch", "When", "Move", "Hangup"} <= kinds(together)
