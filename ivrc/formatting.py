@@ -85,7 +85,9 @@ def _pieces(text: str, hash_keys: set[int]) -> Iterator[Piece]:
 def _lay_out(pieces: list[Piece]) -> str:
     lines: list[str] = []
     depth = 0
-    for row in _rows(pieces):
+    rows = list(_rows(pieces))
+    tables = _tables(rows)
+    for index, row in enumerate(rows):
         closing = 0
         for piece in row:
             if piece.kind != "RBRACE":
@@ -93,9 +95,34 @@ def _lay_out(pieces: list[Piece]) -> str:
             closing += 1
         if row[0].breaks > 1 and lines and not lines[-1].endswith("{") and not closing:
             lines.append("")
-        lines.append(INDENT * max(0, depth - closing) + _joined(row))
+        text = _joined(row) if index not in tables else _in_columns(row, tables[index])
+        lines.append(INDENT * max(0, depth - closing) + text)
         depth += sum((piece.kind == "LBRACE") - (piece.kind == "RBRACE") for piece in row)
     return "\n".join(lines) + "\n" if lines else ""
+
+
+def _tables(rows: list[list[Piece]]) -> dict[int, list[int]]:
+    """The rows of tests' tables, where each stands on a line of its own, with the widths of their columns."""
+    found: dict[int, list[int]] = {}
+    for index, row in enumerate(rows):
+        words = [piece.text for piece in row]
+        if "each" not in words or words[-1] != "{" or words[words.index("each") - 1] != "for":
+            continue
+        columns = sum(piece.kind == "NAME" for piece in row[words.index("each") + 1 :])
+        end = next((at for at in range(index + 1, len(rows)) if rows[at][0].kind == "RBRACE"), index + 1)
+        body = [at for at in range(index + 1, end) if rows[at][0].kind != "COMMENT"]
+        cells = [[piece.text for piece in rows[at] if piece.kind != "COMMENT"] for at in body]
+        if cells and all(len(each) == columns and "," not in each for each in cells):
+            widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+            found |= dict.fromkeys(body, widths)
+    return found
+
+
+def _in_columns(row: list[Piece], widths: list[int]) -> str:
+    cells = [piece.text for piece in row if piece.kind != "COMMENT"]
+    text = " ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    comments = [piece.text for piece in row if piece.kind == "COMMENT"]
+    return "  ".join([text, *comments]) if comments else text.rstrip()
 
 
 def _opened(pieces: list[Piece]) -> list[Piece]:

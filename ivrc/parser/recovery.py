@@ -10,6 +10,7 @@ from typing import Any, cast
 from lark.exceptions import UnexpectedToken
 
 from ivrc.ast import Token
+from ivrc.ast_cases import Who
 from ivrc.diagnostics import Diagnostic, Label, did_you_mean
 from ivrc.parser.lexer import HASH_KEY, MASTER, MAX_DEPTH
 from ivrc.source import Source
@@ -18,6 +19,7 @@ _DECLARATIONS = frozenset(
     {"settings", "employee", "group", "hours", "callers", "switch", "number", "scenario", "include", "test"}
 )
 _STEPS = ("play", "say", "wait", "call", "reach", "branch", "when", "voicemail", "fax", "hangup", "record")
+_CLAUSES = ("call", "crm", "press", "switch", "fax", "message", "talk", "hangup", "seed", "expect", "others")
 # Words that only ever begin something: one of them in the wrong place means that what is before it stops short.
 _STARTERS = frozenset(word.upper() for word in (*_DECLARATIONS, *_STEPS)) - {"NUMBER", "GROUP", "SWITCH"}
 _SHOWN_TERMINALS = {
@@ -137,7 +139,23 @@ def describe(fault: UnexpectedToken, source: Source, text: str) -> Diagnostic:
         )
     if token.type == "BAD":
         return Diagnostic("IVR104", token.start, token.end, f"`{token.text}` means nothing here", _sign_help(token))
+    misspelt = _misspelt_clause(fault)
+    if misspelt is not None:
+        near = did_you_mean(misspelt.text, list(_CLAUSES))
+        return Diagnostic("IVR101", misspelt.start, misspelt.end, f"a test has no clause `{misspelt.text}`", near)
     return Diagnostic("IVR101", token.start, token.end, _unexpected(token, fault), _expected(fault, token.text))
+
+
+def _misspelt_clause(fault: UnexpectedToken) -> Token | None:
+    """The word that a test's clause begins with, if it was taken for a person's name and is near to a clause's word."""
+    if not {"ANSWERS", "OFFLINE"} <= set(fault.accepts or ()):
+        return None
+    stack = cast(Any, fault.interactive_parser).parser_state.value_stack
+    last = stack[-1] if stack else None
+    word = last.target if isinstance(last, Who) else last
+    if isinstance(word, Token) and word.type == "NAME" and did_you_mean(word.text, list(_CLAUSES)):
+        return word
+    return None
 
 
 def _sign_help(token: Token) -> str:

@@ -32,6 +32,16 @@ def formatted(text: str) -> str:
         ),
         ("hours o { mon - fri 09:00 - 18:00 , sat }", "hours o { mon-fri 09:00-18:00, sat }\n"),
         ("# one\n\n\n# two\n", "# one\n\n# two\n"),
+        (
+            'test "a"for each k,w{\n1 anna# one\n"22"  b\n# two\n}\n{\npress<k>\nexpect{rings<w>for 3s}}',
+            'test "a" for each k, w {\n    1    anna  # one\n    "22" b\n    # two\n} {\n'
+            "    press <k>\n    expect { rings <w> for 3s }\n}\n",
+        ),
+        (
+            'test "a" for each k, w {\n1,  anna\n22 b } { expect ends }',
+            'test "a" for each k, w {\n    1, anna\n    22 b\n} { expect ends }\n',
+        ),
+        ('test "a" for each k { 1   22 } { expect ends }', 'test "a" for each k { 1 22 } { expect ends }\n'),
         ('switch s toggled\r\nby "*1"\r\n', 'switch s toggled\nby "*1"\n'),
     ],
 )
