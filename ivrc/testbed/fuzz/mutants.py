@@ -2,7 +2,9 @@
 
 Programs and calls of the fuzzing are played once as compiled; then copies of a program, each with one line made wrong
 that such a call runs, in places of their own, with the same calls. A mutant whose calls all go as the simulator says
-has survived. `python -m ivrc.testbed.fuzz.mutants --seed 1 --count 60`, or `make mutants`.
+is hunted: other random calls to its program, at other moments, as the fuzzing would make sooner or later.
+
+`python -m ivrc.testbed.fuzz.mutants --seed 1 --count 60`, or `make mutants`.
 """
 
 from __future__ import annotations
@@ -13,18 +15,22 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
 from ivrc.output import Content
 from ivrc.testbed.beside.play import Office
-from ivrc.testbed.fuzz.offices import compile_programs
+from ivrc.testbed.fuzz import calls
+from ivrc.testbed.fuzz.offices import compile_programs, prepare
 from ivrc.testbed.fuzz.run import PLACES, RATE, Bench, Pair, Tally, moment_of, open_bench, pairs_of, play_all
 
 AT_ONCE = 12
 # Calls that a mutant is given; all of them run the line.
 CALLS = 3
+# Other calls that one is hunted with, if these do not catch it: so many, at so many moments.
+HUNT_CALLS, HUNTS = 10, 4
 _CONTEXT = re.compile(r"\[(.+)\]")
 _LINE = re.compile(
     r"(?P<begin>exten => (?P<exten>[^,]+),1| same => n)(?P<label>\([^()]*\))?,(?P<app>\w+)\((?P<args>.*)\)"
@@ -194,6 +200,7 @@ OPERATORS: dict[str, Operator] = {
 
 # Lines whose loss no call can show, and why. (What is looked at: the line's application and arguments.)
 EQUIVALENT: tuple[tuple[str, str], ...] = (
+    (r"Set\(__IVRC_PLAN=.*", "for the call history and for deploys, which have tests of their own"),
     (r"Set\(CHANNEL\(language\)=en\)", "English is Asterisk's own default, and all programs here are English"),
     (r"Set\(_IVRC_ASKER=\)", "keeps a variable from later legs, where nobody reads it"),
     (r"Set\(_IVRC_(MANAGER|SECOND)=\)", "clears what is empty, if no earlier step has named a manager"),
@@ -207,12 +214,26 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
 )
 
 
-def reason(mutant: Mutant) -> str:
-    """Why no call could tell the mutant; empty if one could."""
+_ANSWERS = ("Playback", "BackGround", "Record", "Read")
+
+
+def reason(mutant: Mutant, following: str) -> str:
+    """Why no call could tell the mutant; empty if one could. `following`: the application of the next line."""
     text = f"{mutant.line.app}({mutant.line.args})"
+    if mutant.operator == "Answer dropped" and following in _ANSWERS:
+        return "the next line answers by itself"
     if mutant.operator != "line dropped":
         return ""
     return next((why for pattern, why in EQUIVALENT if re.fullmatch(pattern, text)), "")
+
+
+def why(some: Sequence[tuple[Known, Mutant]], place: int, dialplans: Mapping[int, str]) -> str:
+    """The reason why a mutant cannot be told, if there is one."""
+    each, mutant = some[place]
+    lines = list(lines_of(dialplans[each.slot]))
+    index = next((i for i, line in enumerate(lines) if line.number == mutant.line.number), -1)
+    following = lines[index + 1].app if 0 <= index < len(lines) - 1 else ""
+    return reason(mutant, following)
 
 
 # ── the run ──
@@ -294,29 +315,50 @@ def choose(
     return chosen
 
 
-async def _try(bench: Bench, some: Sequence[tuple[Known, Mutant]], canonical: Mapping[int, str]) -> list[Verdict]:
-    """Mutants, each in a place of its own, with the calls that run its line."""
+async def _load(
+    bench: Bench, some: Sequence[tuple[Known, Mutant]], canonical: Mapping[int, str], moment: datetime
+) -> list[Office]:
+    """Put mutants into places of their own."""
     programs = {place: each.pairs[0].program for place, (each, _) in enumerate(some)}
     sources = {place: bench.placed(part.text(), place) for place, part in programs.items()}
     files = compile_programs(sources, bench.folder / "sources")
     dialplan = _text(files["extensions.conf"])
     for place, (each, mutant) in enumerate(some):
         dialplan = _put(dialplan, bench, place, canonical[each.slot], mutant)
-    await bench.players.set_clock(some[0][0].pairs[0].call.at)
+    await bench.players.set_clock(moment)
     bench.rig.load({**files, "extensions.conf": [dialplan.encode()]}, strict=False)
-    offices = {place: bench.prepare(part.text(), place) for place, part in programs.items()}
-    verdicts = []
+    offices = [bench.prepare(part.text(), place) for place, part in programs.items()]
+    return [office for office in offices if office is not None]
+
+
+async def _try(bench: Bench, some: Sequence[tuple[Known, Mutant]], canonical: Mapping[int, str]) -> dict[int, str]:
+    """Mutants, each with the calls that run its line: place → what caught it."""
+    offices = await _load(bench, some, canonical, some[0][0].pairs[0].call.at)
     plays: list[tuple[Pair, Office, int]] = []
     for place, (each, mutant) in enumerate(some):
-        office = offices[place]
-        assert office is not None
         line = (mutant.line.context, mutant.line.exten, mutant.line.priority)
         fit = [pair for pair, ran in zip(each.pairs, each.ran, strict=True) if line in ran][:CALLS]
-        plays += [(pair, office, place) for pair in fit]
-    caught = await _caught(bench, plays)
-    for place, (each, mutant) in enumerate(some):
-        verdicts.append(Verdict(mutant, each.pairs[0].name, caught.get(place, ""), reason(mutant)))
-    return verdicts
+        plays += [(pair, offices[place], place) for pair in fit]
+    return await _caught(bench, plays)
+
+
+async def _hunt(
+    bench: Bench, some: Sequence[tuple[Known, Mutant]], canonical: Mapping[int, str], random: Random
+) -> dict[int, str]:
+    """Mutants with other calls at another moment near which their programs' hours lie."""
+    moment = some[0][0].pairs[0].call.at
+    moment += timedelta(days=random.choice([0, 0, 1, -1]), minutes=random.choice([0, -3, 3, 60, -110, 120]))
+    offices = await _load(bench, some, canonical, moment)
+    plays: list[tuple[Pair, Office, int]] = []
+    for place, (each, _) in enumerate(some):
+        office = prepare(each.pairs[0].program.text(), bench.folder, bench.lengths)
+        assert office is not None
+        caller = calls.Caller(random, office.prepared, office.names, moment)
+        made = (caller.call() for _ in range(3 * HUNT_CALLS))
+        fit = [call for call in made if not calls.is_ambiguous(office.prepared, call)][:HUNT_CALLS]
+        pairs = [each.pairs[0]._replace(call=call) for call in fit]
+        plays += [(pair, offices[place], place) for pair in pairs]
+    return await _caught(bench, plays)
 
 
 async def _caught(bench: Bench, plays: Sequence[tuple[Pair, Office, int]]) -> dict[int, str]:
@@ -325,7 +367,7 @@ async def _caught(bench: Bench, plays: Sequence[tuple[Pair, Office, int]]) -> di
     by_place: dict[int, list[tuple[Pair, Office, int]]] = {}
     for play in plays:
         by_place.setdefault(play[2], []).append(play)
-    for turn in range(CALLS):
+    for turn in range(max(map(len, by_place.values()), default=0)):
         some = [all_[turn] for place, all_ in by_place.items() if turn < len(all_) and place not in caught]
         outcomes = await play_all(bench, some, AT_ONCE)
         doubtful = [play for play, outcome in zip(some, outcomes, strict=True) if outcome.difference is not None]
@@ -360,9 +402,19 @@ async def run(seed: int, count: int, rate: float) -> list[Verdict]:
                 dialplans[each.slot] = _text(files["extensions.conf"])
             chosen = choose(Random(seed), dialplans, known, count)
             for begin in range(0, len(chosen), PLACES):
-                for verdict in await _try(bench, chosen[begin : begin + PLACES], dialplans):
-                    verdicts.append(verdict)
-                    print(_told(verdict), flush=True)
+                some = chosen[begin : begin + PLACES]
+                caught = await _try(bench, some, dialplans)
+                for _ in range(HUNTS):
+                    left = [
+                        place for place in range(len(some)) if place not in caught and not why(some, place, dialplans)
+                    ]
+                    if left:
+                        found = await _hunt(bench, [some[place] for place in left], dialplans, Random(seed + len(left)))
+                        caught |= {left[place]: by for place, by in found.items()}
+                for place, (each, mutant) in enumerate(some):
+                    reason = "" if place in caught else why(some, place, dialplans)
+                    verdicts.append(Verdict(mutant, each.pairs[0].name, caught.get(place, ""), reason))
+                    print(_told(verdicts[-1]), flush=True)
     return verdicts
 
 
