@@ -109,6 +109,10 @@ class Clock:
         """The rig's clock."""
         return (asyncio.get_running_loop().time() - self._behind) * self._rate
 
+    def date(self) -> datetime:
+        """The rig's clock as a date."""
+        return datetime.fromtimestamp(self.now(), UTC)
+
     def machine_time(self, stamp: float) -> float:
         """The loop's time at a moment of the rig's clock."""
         return self._behind + stamp / self._rate

@@ -63,7 +63,7 @@ class Rig:
 
     def __init__(
         self, folder: Path, phones: Sequence[str], *, trunks: Sequence[str] = ("provider",), rate: float = 4,
-        clock: str = "2026-11-24 09:00:00",
+        clock: str = "2025-06-01 09:00:00",
     ) -> None:  # fmt: skip
         self.folder = folder
         self.rate = rate
@@ -155,7 +155,10 @@ class Rig:
             raise TestbedError("the office does not load cleanly: " + "; ".join(warnings[:5]))
 
     async def set_clock(self, moment: str, rate: float) -> None:
-        """Both clocks, e.g. to `2026-12-31 23:59:50` (UTC), running on `rate` times as fast as life."""
+        """Both clocks, e.g. to `2026-12-31 23:59:50` (UTC), running on `rate` times as fast as life.
+
+        Forwards: after a step back threads that wait for a moment now far away do not sleep, and take half a processor.
+        """
         self.rate = rate
         for each in (self.office, self.town):
             each.set_time(f"@{moment} x{self.rate:g}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import re
 import sys
 import tempfile
@@ -331,9 +332,11 @@ async def _load(
     return [office for office in offices if office is not None]
 
 
-async def _try(bench: Bench, some: Sequence[tuple[Known, Mutant]], canonical: Mapping[int, str]) -> dict[int, str]:
-    """Mutants, each with the calls that run its line: place → what caught it."""
-    offices = await _load(bench, some, canonical, some[0][0].pairs[0].call.at)
+async def _try(
+    bench: Bench, some: Sequence[tuple[Known, Mutant]], canonical: Mapping[int, str], weeks: int
+) -> dict[int, str]:
+    """Mutants, each with the calls that run its line, so many weeks later: place → what caught it."""
+    offices = await _load(bench, some, canonical, some[0][0].pairs[0].call.at + timedelta(weeks=weeks))
     plays: list[tuple[Pair, Office, int]] = []
     for place, (each, mutant) in enumerate(some):
         line = (mutant.line.context, mutant.line.exten, mutant.line.priority)
@@ -343,11 +346,11 @@ async def _try(bench: Bench, some: Sequence[tuple[Known, Mutant]], canonical: Ma
 
 
 async def _hunt(
-    bench: Bench, some: Sequence[tuple[Known, Mutant]], canonical: Mapping[int, str], random: Random
+    bench: Bench, some: Sequence[tuple[Known, Mutant]], canonical: Mapping[int, str], random: Random, weeks: int
 ) -> dict[int, str]:
     """Mutants with other calls at another moment near which their programs' hours lie."""
     moment = some[0][0].pairs[0].call.at
-    moment += timedelta(days=random.choice([0, 0, 1, -1]), minutes=random.choice([0, -3, 3, 60, -110, 120]))
+    moment += timedelta(weeks=weeks, days=random.choice([0, 0, 1]), minutes=random.choice([0, -3, 3, 60, -110, 120]))
     offices = await _load(bench, some, canonical, moment)
     plays: list[tuple[Pair, Office, int]] = []
     for place, (each, _) in enumerate(some):
@@ -400,16 +403,20 @@ async def run(seed: int, count: int, rate: float) -> list[Verdict]:
             for each in known:
                 files = compile_programs({0: each.pairs[0].program.text()}, bench.folder / "canonical")
                 dialplans[each.slot] = _text(files["extensions.conf"])
+            # The rig's clock goes forwards only.
+            weeks = itertools.count(1)
             chosen = choose(Random(seed), dialplans, known, count)
             for begin in range(0, len(chosen), PLACES):
                 some = chosen[begin : begin + PLACES]
-                caught = await _try(bench, some, dialplans)
-                for _ in range(HUNTS):
+                caught = await _try(bench, some, dialplans, next(weeks))
+                for turn in range(1, HUNTS + 1):
                     left = [
                         place for place in range(len(some)) if place not in caught and not why(some, place, dialplans)
                     ]
                     if left:
-                        found = await _hunt(bench, [some[place] for place in left], dialplans, Random(seed + len(left)))
+                        found = await _hunt(
+                            bench, [some[place] for place in left], dialplans, Random(seed + turn), next(weeks)
+                        )
                         caught |= {left[place]: by for place, by in found.items()}
                 for place, (each, mutant) in enumerate(some):
                     reason = "" if place in caught else why(some, place, dialplans)

@@ -128,9 +128,9 @@ async def open_bench(folder: Path, rate: float = RATE) -> AsyncIterator[Bench]:
         yield Bench(rig, helper, folder)
 
 
-def moment_of(random: Random) -> datetime:
-    """When a batch of calls begins: near a quarter of an hour, now and then near midnight."""
-    day = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=random.randrange(364))
+def moment_of(random: Random, number: int = 0) -> datetime:
+    """When a batch of calls begins: near a quarter of an hour, now and then near midnight; each later than the last."""
+    day = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=9 * number + random.randrange(8))
     minutes = random.choice([random.randrange(96) * 15, 21 * 60]) - 2
     return day + timedelta(minutes=minutes, seconds=random.randrange(60))
 
@@ -164,7 +164,7 @@ async def batch(
 ) -> None:
     """Some pairs: programs in all places, calls to them, many at a time."""
     random = Random(seed)
-    moment = moment_of(random)
+    moment = moment_of(random, int(seed.partition(".")[2]))
     places: dict[int, list[Pair]] = {}
     for slot in range(min(PLACES, -(-count // each))):
         if pairs := pairs_of(bench, random, f"{seed}-{slot}", moment, tally, each):
@@ -186,14 +186,13 @@ async def batch(
                 doubtful.append((slot, pair))
 
     await asyncio.gather(*(place(slot, pairs) for slot, pairs in places.items()))
-    await _again(bench, doubtful, offices, moment, tally, told)
+    await _again(bench, doubtful, offices, tally, told)
 
 
 async def _again(
     bench: Bench,
     doubtful: list[tuple[int, Pair]],
     offices: Mapping[int, Office],
-    moment: datetime,
     tally: Tally,
     told: Callable[[Pair, Outcome], None],
 ) -> None:
@@ -202,7 +201,7 @@ async def _again(
     for at_once in AGAIN:
         if not doubtful:
             break
-        await bench.players.set_clock(moment, SLOW)
+        await bench.players.set_clock(bench.players.clock.date() + timedelta(minutes=1), SLOW)
         gate = asyncio.Semaphore(at_once)
         locks = {slot: asyncio.Lock() for slot, _ in doubtful}
 
