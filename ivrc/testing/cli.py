@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ivrc.testing import report
 from ivrc.testing.filtering import wanted_by
 from ivrc.testing.suites import Outcome, run_paths
+
+if TYPE_CHECKING:
+    from ivrc.testing.asterisk import Told
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -28,6 +31,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--coverage-html", "pages", type=_FILE, metavar="FOLDER", help="The same as pages, the lines marked.")
 @click.option("--fail-under", type=click.FloatRange(0, 100), metavar="PERCENT", help="Fail if fewer steps are walked.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="Write the results as JUnit's XML, too.")
+@click.option("--asterisk", is_flag=True, help="Run them as calls through a real Asterisk, and tell where it differs.")
 @click.option("--watch", "again", is_flag=True, help="Run again whenever a source or a prompt changes.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How results are printed.")
 def test(paths: tuple[Path, ...], again: bool, **options: Any) -> None:
@@ -46,7 +50,8 @@ def test(paths: tuple[Path, ...], again: bool, **options: Any) -> None:
 
 def once(paths: list[Path], options: dict[str, Any]) -> Outcome:
     """One run, told and written. InputError for a path of no use; OSError if a report cannot be written."""
-    outcome = run_paths(paths, wanted_by(options["words"]))
+    called = _call(paths, options) if options["asterisk"] else None
+    outcome = called.outcome if called else run_paths(paths, wanted_by(options["words"]))
     if options["junit"]:
         from ivrc.testing.junit import junit_xml
 
@@ -56,7 +61,29 @@ def once(paths: list[Path], options: dict[str, Any]) -> Outcome:
 
         write_pages(options["pages"], coverage_pages(outcome))
     report.print_outcome(outcome, options)
+    if called and called.differences:
+        sys.exit(EXIT_FAILED)
     return outcome
+
+
+def _call(paths: list[Path], options: dict[str, Any]) -> Told:
+    """The tests as calls through the Asterisk of the test bed, which is loaded for this alone."""
+    from ivrc.testbed.prefix import TestbedError
+    from ivrc.testing.asterisk import run_paths as call_paths
+
+    def tell(line: str) -> None:
+        click.echo(line, err=True)
+
+    try:
+        told = call_paths(paths, wanted_by(options["words"]), tell)
+    except TestbedError as fault:
+        click.echo(f"ivrc: {fault}", err=True)
+        sys.exit(EXIT_FAILED)
+    for difference in told.differences:
+        click.echo(f"the telephone differs from the simulator: {difference}")
+    for name in told.passed_over:
+        click.echo(f"passed over, its caller is a fax machine: {name}", err=True)
+    return told
 
 
 def exit_code(outcome: Outcome, options: dict[str, Any]) -> int:
