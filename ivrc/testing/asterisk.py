@@ -11,7 +11,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,12 +36,13 @@ from ivrc.testing import suites
 from ivrc.testing.coverage import Coverage
 from ivrc.testing.run import Verdict
 
-RATE = 5.0
+RATE, SLOW = 5.0, 2.0
 # How much less exact than the simulator's a moment on the telephone is, in milliseconds: it has a network, and phones
 # that are answered and not told to have been.
 SLACK = 1_500
 # A conversation is as long as it is expected to be, or as this: nobody has to wait for a minute of it.
 TALK = 4_000
+_BEGIN = datetime(2025, 6, 1, 9, tzinfo=UTC)
 # Seconds for phones to be put in order before a call.
 LEAD = 8
 
@@ -87,13 +88,20 @@ async def _run_suite(
             own = own_lengths(rig.office.prefix, office.language)
             known = Office(Prepared(office, {**own, **lengths}), names)
             players = Players(rig, helper)
+            await players.set_clock(_BEGIN)
+            rate_next: float | None = None
             # The rig's clock goes forwards only.
             for case in sorted(cases, key=lambda case: (case.timed, case.call.at)):
                 if case.call.fax is not None:
                     told.passed_over.append(case.name)
                     continue
                 began = time.perf_counter()
-                outcome = await _play(players, known, case)
+                outcome = await _play(players, known, case, rate_next)
+                rate_next = None
+                if outcome.difference is not None or not _verdict(case, outcome, 0).passed:
+                    # Once more, slower: a busy machine plays audio late.
+                    outcome = await _play(players, known, case, SLOW)
+                    rate_next = rate
                 coverage.add(outcome.journey)
                 verdict = _verdict(case, outcome, time.perf_counter() - began)
                 verdicts.append(verdict)
@@ -103,14 +111,17 @@ async def _run_suite(
     return suites.Tested(suite.root, office, verdicts, coverage, Teller(office, sources), assumed, sources)
 
 
-async def _play(players: Players, office: Office, case: Case) -> Outcome:
+async def _play(players: Players, office: Office, case: Case, rate: float | None = None) -> Outcome:
+    """One test's call; `rate` is another one than before."""
     call = case.call
     if all(each.kind != "reaches" or each.lasts is None for each in case.expectations):
         call = call._replace(talk=min(call.talk, TALK))
-    if not case.timed:
-        return await players.play(office, call)
-    await players.set_clock(call.at - timedelta(seconds=LEAD))
-    return await players.play(office, call, call.at)
+    if case.timed:
+        await players.set_clock(call.at - timedelta(seconds=LEAD), rate)
+        return await players.play(office, call, call.at)
+    if rate is not None:
+        await players.set_clock(players.clock.date() + timedelta(minutes=1), rate)
+    return await players.play(office, call)
 
 
 def _verdict(case: Case, outcome: Outcome, seconds: float) -> Verdict:

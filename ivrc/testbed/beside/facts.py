@@ -26,12 +26,16 @@ MUSIC = "heard music"
 
 @dataclass
 class Fact:
-    """One thing that happened; `until` and `how` are None where they are not known, or nothing to compare."""
+    """One thing that happened; `until` and `how` are None where they are not known, or nothing to compare.
+
+    `again` is when a sound began once more, while it went on.
+    """
 
     what: str
     at: float
     until: float | None = None
     how: str | None = None
+    again: tuple[float, ...] = ()
 
     def told(self) -> str:
         """For people."""

@@ -34,7 +34,10 @@ def _events(fact: Fact, outcome: Outcome, recording: bool, beep: int, first: boo
         case "answered":
             return [j.Answered(at, -1)]
         case "heard":
-            return [j.Heard(at, word, until, "over", -1)]
+            # One of Asterisk's own sounds is begun again to fill a time; a prompt, because it is asked once more.
+            begun = [fact.at, *(() if word.startswith("asterisk:") else fact.again)]
+            ended = [*begun[1:], fact.until]
+            return [j.Heard(_ms(b), word, _ms(e, b), "over", -1) for b, e in zip(begun, ended, strict=True)]
         case "rang":
             return [j.Rang(at, word, until, "answered" if fact.how == "answered" else "no answer", -1)]
         case "talked":

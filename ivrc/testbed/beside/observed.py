@@ -114,6 +114,7 @@ class Observed:
             self._sounding.pop(channel, None)
             last = next((fact for fact in reversed(self.facts) if fact.what.startswith("heard ")), None)
             if last is not None and not longer and goes_on(last, f"heard {name}", at):
+                last.again += (at,)
                 self._sounding[channel] = last
                 return
             self._waits = name == "music"

@@ -24,7 +24,9 @@ from ivrc.testbed.prefix import Prefix, TestbedError
 VERSION = "22"
 # Bytes of a second of GSM.
 _GSM_RATE = 33 * 50
-_CLOCK_KEPT = 2
+_CLOCK_KEPT = 1
+# Until all have looked at the clock's file again: whole seconds are compared.
+_CLOCK_SET = 2.6
 # Files that ivrc writes → what makes Asterisk read them anew.
 _RELOADS = {
     "extensions.conf": "dialplan reload",
@@ -162,7 +164,7 @@ class Rig:
         self.rate = rate
         for each in (self.office, self.town):
             each.set_time(f"@{moment} x{self.rate:g}")
-        await asyncio.sleep(_CLOCK_KEPT + 0.5)
+        await asyncio.sleep(_CLOCK_SET)
 
     # ── phones ──
 
