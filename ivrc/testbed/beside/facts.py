@@ -49,6 +49,10 @@ def told_by_the_simulator(journey: j.Journey) -> list[Fact]:
     asked = {(event.who, event.at): event for event in journey.events if isinstance(event, j.Asked)}
     for event in journey.events:
         facts += _facts_of(event, list(asked.values()))
+    left = any(isinstance(event, j.Talked) and event.by == "caller" for event in journey.events)
+    if left or journey.ended.how == "caller hung up":
+        # Nobody tells the caller why.
+        facts[-1].how = None
     facts.sort(key=lambda fact: fact.at)
     return merged(facts)
 
@@ -79,7 +83,7 @@ def _facts_of(event: j.Event, asked: list[j.Asked]) -> list[Fact]:
         case j.Faxed():
             return [Fact(f"fax {event.pages}", event.until / 1000)]
         case j.Ended():
-            return [Fact("ended", at, None, None if event.how == "caller hung up" else str(event.cause))]
+            return [Fact("ended", at, None, str(event.cause))]
         case _:
             return []
 

@@ -113,9 +113,12 @@ class Observed:
             name, longer = ("music", False) if "class" in data else self.names.heard(str(data.get("sound")))
             self._sounding.pop(channel, None)
             last = next((fact for fact in reversed(self.facts) if fact.what.startswith("heard ")), None)
-            if last is not None and not longer and goes_on(last, f"heard {name}", at):
+            if last is not None and goes_on(last, f"heard {name}", at):
                 last.again += (at,)
-                self._sounding[channel] = last
+                if longer:
+                    last.until = None
+                else:
+                    self._sounding[channel] = last
                 return
             self._waits = name == "music"
             if self._waits:
