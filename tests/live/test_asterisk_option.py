@@ -25,7 +25,7 @@ scenario menu {
     branch playing "asterisk:beep" for 3s {
         1 { call employee anna for 5s then mobile for 8s }
         2 { call responsible { desk for 4s  no mobile } }
-        nothing { voicemail for 10s }
+        nothing { voicemail for 20s }
     }
 }
 
