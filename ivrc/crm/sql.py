@@ -145,11 +145,8 @@ class Sql:
             raise CrmRefused(f"the database's driver is not installed: pip install {fault.name or '…'}") from None
         except (exc.ArgumentError, TypeError) as fault:
             raise CrmRefused(f"the url does not fit its database: {fault}") from None
-        statements = [
-            line.format(ms=round(seconds * 1000), seconds=float(seconds))
-            for line in _LIMITS.get(engine.dialect.name, ())
-        ]
-        sqlalchemy.event.listen(engine, "connect", lambda raw, _: _prepare(raw, statements))
+        name = engine.dialect.name
+        sqlalchemy.event.listen(engine, "connect", lambda raw, _: _prepare(raw, name, float(seconds)))
         return engine
 
 
@@ -239,11 +236,16 @@ def _url(settings: Settings) -> sqlalchemy.URL:
     return url
 
 
-def _prepare(raw: Any, statements: list[str]) -> None:
+def _prepare(raw: Any, name: str, seconds: float) -> None:
+    """Set the limits of a new connection; `name` is that of SQLAlchemy's dialect."""
     cursor = raw.cursor()
     try:
-        for statement in statements:
-            cursor.execute(statement)
+        if name == "mysql":
+            # Addresses of MariaDB's begin with mysql:// too, and each knows its own time limit only.
+            cursor.execute("SELECT VERSION()")
+            name = "mariadb" if "mariadb" in str(cursor.fetchone()[0]).lower() else name
+        for statement in _LIMITS.get(name, ()):
+            cursor.execute(statement.format(ms=round(seconds * 1000), seconds=seconds))
     finally:
         cursor.close()
     # psycopg has opened a transaction for these.
@@ -252,6 +254,8 @@ def _prepare(raw: Any, statements: list[str]) -> None:
 
 # SQLSTATE classes: 28 credentials, 42 names and rights, 3D a database that is not there; 57014 is the time limit.
 _REFUSED = ("28", "42", "3D", "3F", "25006")
+# Numbers of MariaDB and MySQL: the time limit of a statement (its own for each), of waiting for a lock.
+_TIMED_OUT = (1969, 3024, 1205)
 # A failed connection has only a text.
 _REFUSING = ("authentication failed", "access denied", "does not exist", "no such", "syntax error")
 
@@ -262,7 +266,14 @@ def _meaning(fault: exc.SQLAlchemyError) -> CrmError:
     said = " ".join(str(cause if cause is not None else fault).split())[:200]
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or ""
     low = said.lower()
-    if state == "57014" or isinstance(fault, exc.TimeoutError) or "locked" in low or "timeout" in low:
+    number = cause.args[0] if isinstance(cause, Exception) and cause.args else None
+    if (
+        state == "57014"
+        or number in _TIMED_OUT
+        or isinstance(fault, exc.TimeoutError)
+        or "locked" in low
+        or "timeout" in low
+    ):
         return CrmSlow(f"the database took too long: {said}")
     if state.startswith(_REFUSED) or any(words in low for words in _REFUSING):
         return CrmRefused(f"the database refuses: {said}")

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import exc
 
 from ivrc.crm.contact import Contact, CrmError, CrmRefused, CrmSlow, Person
 from ivrc.crm.settings import SettingsError, parse_crm
-from ivrc.crm.sql import Sql, contacts_of, make
+from ivrc.crm.sql import Sql, _meaning, _prepare, contacts_of, make
 
 CALLER = "+74951234567"
 QUERY = """
@@ -212,3 +213,43 @@ def test_cells_of_any_kind(rows: list[dict[str, Any]]) -> None:
         texts = [contact.crm_id, contact.name, *contact.phones]
         texts += [text for person in contact.responsible for text in (person.crm_id, person.name, *person.phones)]
         assert all(isinstance(text, str) for text in texts)
+
+
+class RecordedMySql:
+    """A new connection of PyMySQL's to a server of this version: each server refuses the other's time limit."""
+
+    def __init__(self, version: str) -> None:
+        self.version, self.said = version, ""
+
+    def cursor(self) -> RecordedMySql:
+        return self
+
+    def execute(self, statement: str) -> None:
+        other = "max_execution_time" if "MariaDB" in self.version else "max_statement_time"
+        assert other not in statement, f"(1193, \"Unknown system variable '{other}'\")"
+        self.said += statement + ";"
+
+    def fetchone(self) -> tuple[str]:
+        return (self.version,)
+
+    def close(self) -> None:
+        pass
+
+    def commit(self) -> None:
+        self.said += "COMMIT;"
+
+
+@pytest.mark.parametrize(
+    ("version", "limit"),
+    [("10.11.19-MariaDB-0+deb12u1", "max_statement_time = 1.5;"), ("8.0.36", "max_execution_time = 1500;")],
+)
+def test_mysql_addresses_lead_to_mariadb_too(version: str, limit: str) -> None:
+    connection = RecordedMySql(version)
+    _prepare(connection, "mysql", 1.5)
+    assert f"SET SESSION {limit}SET SESSION TRANSACTION READ ONLY;COMMIT;" in connection.said
+
+
+@pytest.mark.parametrize("number", [1969, 3024, 1205])
+def test_time_limits_of_mariadb_and_mysql(number: int) -> None:
+    fault = exc.OperationalError("SELECT", {}, Exception(number, "Query execution was interrupted"))
+    assert isinstance(_meaning(fault), CrmSlow)
