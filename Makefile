@@ -57,11 +57,12 @@ $(VENV)/ready: pyproject.toml Makefile
 		$(PYTHON) -m pip install --user virtualenv && $(PYTHON) -m virtualenv $(VENV); } || \
 		{ echo "make: Python's venv is missing: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable ".[audio,agi,sql,history,deploy,dev]"
+	$(BIN)/python -m pip install --quiet --editable ".[audio,agi,sql,history,deploy,ssh,dev]"
 	touch $@
 
 asterisk: setup
 	$(BIN)/python -m ivrc.testbed.fetch --where-there-is 22 16
+	$(BIN)/python -m ivrc.testbed.tools
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -15,17 +15,26 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from ivrc.named import NamedTuple
+
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from ivrc.deploy.errors import DeployError
     from ivrc.deploy.node import Target
     from ivrc.deploy.release import Release
+    from ivrc.deploy.rollout import Outcome
 
 T = TypeVar("T")
 EXIT_FAULTS, EXIT_USAGE = 1, 2
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that name a target."""
+    """The options that name a target, or nodes."""
     for option in (
+        click.option(
+            "--node", "names", multiple=True, metavar="NAME", help="One of [deploy.nodes]; all, if not given."
+        ),
         click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="ivrc.toml; else as for `crm`."),
         click.option("--to", metavar="URL", default="", help="asterisk://USER@HOST:PORT, or asterisks:// over TLS."),
     ):
@@ -63,20 +72,37 @@ def deploy() -> None:
 @deploy.command("run", hidden=True)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE_OR_FOLDER...")
 @_options
-@click.option("--dry-run", is_flag=True, help="Change nothing: say what would be deployed, and what is missing.")
+@click.option("--dry-run", is_flag=True, help="Change nothing: say what callers would meet, and what is missing.")
+@click.option("--rolling", is_flag=True, help="One node after another, up to the first on which it fails.")
 @click.option("--note", default="", help="A word for the log.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-def run(paths: tuple[Path, ...], config: Path | None, to: str, dry_run: bool, note: str, form: str) -> None:
+def run(
+    paths: tuple[Path, ...],
+    config: Path | None,
+    to: str,
+    names: tuple[str, ...],
+    dry_run: bool,
+    rolling: bool,
+    note: str,
+    form: str,
+) -> None:
     """Deploy files and folders."""
     from ivrc.deploy import rollout
 
-    target, wait = _target(config, to)
+    where = _where(config, to, names)
     release = compile_release(list(paths))
     if dry_run:
-        _report(_do(_changes(target, release)), form, _told_changes)
+        found = asyncio.run(where.each(lambda target: _changes(target, release)))
+        _report({"nodes": [{"node": name, **_data(each)} for name, each in found]}, form, _told_changes)
+        if any(each.get("missing") or "fault" in each for each in map(_data, (each for _, each in found))):
+            _stop("this would be refused")
         return
-    outcomes = _do(rollout.deploy([target], release, note, wait))
-    _report({"nodes": [each._asdict() for each in outcomes]}, form, _told_outcomes)
+
+    async def work() -> list[Outcome]:
+        async with where.open() as targets:
+            return await (rollout.rolling if rolling else rollout.deploy)(targets, release, note, where.wait)
+
+    _report({"nodes": [each._asdict() for each in _do(work())]}, form, _told_outcomes)
 
 
 def compile_release(paths: list[Path]) -> Release:
@@ -90,16 +116,18 @@ def compile_release(paths: list[Path]) -> Release:
         click.echo(render.render_text(fault, built.sources) + "\n", err=True)
     if built.offices is None:
         _stop("the source has errors; nothing was deployed")
-    return release_of(built)
+    from ivrc.differing import pack
+
+    return release_of(built)._replace(sources=[pack(paths, built)])
 
 
 async def _changes(target: Target, release: Release) -> dict[str, Any]:
-    """What a deploy would change."""
+    """What a deploy would change on a node."""
     from ivrc.deploy.rollout import nodes
 
     async with nodes([target], only_look=True) as (node,):
         before, after = node.now.active, release.active
-        return {
+        found = {
             "generation": node.now.generation,
             "new": sorted(after.keys() - before.keys()),
             "changed": sorted(name for name in after.keys() & before.keys() if after[name] != before[name]),
@@ -107,18 +135,54 @@ async def _changes(target: Target, release: Release) -> dict[str, Any]:
             "unchanged": len([name for name in after if before.get(name) == after[name]]),
             "missing": await node.missing(release),
         }
+        packed = await node.sources()
+    return {**found, **_meanings(packed, release)}
+
+
+def _meanings(packed: bytes | None, release: Release) -> dict[str, Any]:
+    """What callers would meet differently; nothing where it is not known what the active plan was compiled from."""
+    from ivrc.differing import compare, data_of, text_of, unpack
+
+    if packed is None:
+        return {}
+    result = compare(unpack(packed), unpack(release.sources[0]))
+    return {"callers": data_of(result), "text": text_of(result)}
+
+
+def _data(found: Any) -> dict[str, Any]:
+    """A node's result as data: what it is, or the fault."""
+    from ivrc.deploy.errors import DeployError
+
+    if isinstance(found, DeployError):
+        return {"fault": found.message, "reasons": list(found.reasons)}
+    return dict(found)
 
 
 def _told_changes(found: dict[str, Any]) -> None:
-    for kind in ("new", "changed", "removed"):
-        for name in found[kind]:
-            click.echo(f"{kind}: {name}")
-    for fault in found["missing"]:
-        click.echo(f"missing: {fault}", err=True)
-    if not (found["new"] or found["changed"] or found["removed"]):
-        click.echo(f"nothing would change: generation {found['generation']} is the same")
-    if found["missing"]:
-        _stop("this would be refused")
+    told: dict[str, list[str]] = {}
+    for each in found["nodes"]:
+        text = _changes_text(each)
+        told.setdefault(text, []).append(each["node"])
+        for fault in each.get("missing", ()):
+            click.echo(_plain(f"{_prefix(each)}missing: {fault}"), err=True)
+    # Nodes are alike mostly.
+    for text, names in told.items():
+        if any(names):
+            click.echo(f"{', '.join(names)}:")
+        click.echo(text)
+
+
+def _changes_text(each: dict[str, Any]) -> str:
+    if "fault" in each:
+        return f"not reached: {_plain(each['fault'])}"
+    if not (each["new"] or each["changed"] or each["removed"]):
+        return f"nothing would change: generation {each['generation']} is the same"
+    lines = [f"{kind}: {', '.join(each[kind])}" for kind in ("new", "changed", "removed") if each[kind]]
+    return "\n".join([*lines, *([each["text"]] if "text" in each else [])])
+
+
+def _prefix(each: dict[str, Any]) -> str:
+    return f"{each['node']}: " if each["node"] else ""
 
 
 def _told_outcomes(found: dict[str, Any]) -> None:
@@ -130,13 +194,17 @@ def _told_outcomes(found: dict[str, Any]) -> None:
 @click.command()
 @click.argument("generation", type=int, required=False)
 @_options
-def rollback(generation: int | None, config: Path | None, to: str) -> None:
+def rollback(generation: int | None, config: Path | None, to: str, names: tuple[str, ...]) -> None:
     """Make an earlier GENERATION active again; without a number, the one before."""
     from ivrc.deploy import rollout
 
-    target, wait = _target(config, to)
-    outcomes = _do(rollout.rollback([target], generation, wait))
-    _told_outcomes({"nodes": [each._asdict() for each in outcomes]})
+    where = _where(config, to, names)
+
+    async def work() -> list[Outcome]:
+        async with where.open() as targets:
+            return await rollout.rollback(targets, generation, where.wait)
+
+    _told_outcomes({"nodes": [each._asdict() for each in _do(work())]})
 
 
 deploy.add_command(rollback)
@@ -145,15 +213,38 @@ deploy.add_command(rollback)
 @deploy.command()
 @_options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-def status(config: Path | None, to: str, form: str) -> None:
+def status(config: Path | None, to: str, names: tuple[str, ...], form: str) -> None:
     """Generations with their age, who deployed them, and the calls that are on them."""
     from ivrc.deploy.status import status_of
 
-    target, _ = _target(config, to)
-    _report(_do(status_of(target)), form, _told_status)
+    where = _where(config, to, names)
+    found = [{"node": name, **_data(each)} for name, each in asyncio.run(where.each(status_of))]
+    alone = len(found) == 1 and not found[0]["node"]
+    _report(found[0] if alone else {"nodes": found, "alike": _alike(found)}, form, _told_statuses)
+    if any("fault" in each for each in found):
+        sys.exit(EXIT_FAULTS)
+
+
+def _alike(found: list[dict[str, Any]]) -> bool:
+    """Whether all nodes have the same plan, byte for byte: its parts have their contents' marks in their names."""
+    return len({json.dumps(each.get("active"), sort_keys=True) for each in found}) == 1
+
+
+def _told_statuses(found: dict[str, Any]) -> None:
+    if "nodes" not in found:
+        _told_status(found)
+        return
+    for each in found["nodes"]:
+        click.echo(f"{each['node']}:")
+        _told_status(each)
+    if not found["alike"]:
+        click.echo("ivrc: the nodes have not all the same plan; deploy again", err=True)
 
 
 def _told_status(found: dict[str, Any]) -> None:
+    if "fault" in found:
+        click.echo(_plain(f"       {found['fault']}"))
+        return
     if not found["generations"]:
         click.echo("nothing is deployed yet")
     for each in found["generations"]:
@@ -174,64 +265,114 @@ def _age(seconds: float) -> str:
 
 @deploy.command()
 @_options
-def verify(config: Path | None, to: str) -> None:
+def verify(config: Path | None, to: str, names: tuple[str, ...]) -> None:
     """Find what was changed by hand or by another program: in Asterisk, or in ivrc's files."""
+    from ivrc.deploy.errors import DeployError
     from ivrc.deploy.rollout import nodes
 
-    target, wait = _target(config, to)
+    where = _where(config, to, names)
 
-    async def look() -> tuple[list[str], int]:
-        async with nodes([target], wait) as (node,):
+    async def look(target: Target) -> tuple[list[str], int]:
+        async with nodes([target], where.wait) as (node,):
             return await node.verify(), node.now.generation
 
-    faults, generation = _do(look())
-    for fault in faults:
-        click.echo(fault)
-    if faults:
-        _stop(f"{len(faults)} differences from generation {generation}; the next deploy puts Asterisk right")
-    click.echo(f"generation {generation}: Asterisk holds what was deployed")
+    bad = 0
+    for name, found in asyncio.run(where.each(look)):
+        prefix = f"{name}: " if name else ""
+        if isinstance(found, DeployError):
+            click.echo(_plain(f"ivrc: {prefix}{found.message}"), err=True)
+            bad += 1
+            continue
+        faults, generation = found
+        for fault in faults:
+            click.echo(prefix + fault)
+        if faults:
+            much = f"{len(faults)} differences from generation {generation}"
+            click.echo(f"ivrc: {prefix}{much}; the next deploy puts Asterisk right", err=True)
+            bad += 1
+        else:
+            click.echo(f"{prefix}generation {generation}: Asterisk holds what was deployed")
+    if bad:
+        sys.exit(EXIT_FAULTS)
 
 
 @deploy.command()
 @_options
 @click.option("--after", type=float, default=None, metavar="SECONDS", help="Also parts left so long ago, calls or not.")
-def collect(config: Path | None, to: str, after: float | None) -> None:
+def collect(config: Path | None, to: str, names: tuple[str, ...], after: float | None) -> None:
     """Take parts out of Asterisk that no call is on. (A deploy does the same.)"""
     from ivrc.deploy.rollout import nodes
 
-    target, wait = _target(config, to)
-    if after is not None:
-        target = target._replace(limit=max(after, 1e-3))
+    where = _where(config, to, names)
 
     async def work() -> list[str]:
-        async with nodes([target], wait) as (node,):
-            return await node.collect()
+        gone = []
+        async with where.open() as targets:
+            for target in targets:
+                limited = target if after is None else target._replace(limit=max(after, 1e-3))
+                async with nodes([limited], where.wait) as (node,):
+                    prefix = f"{target.name}: " if any(where.nodes) else ""
+                    gone += [f"{prefix}taken out: {name}" for name in await node.collect()]
+        return gone
 
-    gone = _do(work())
-    click.echo("\n".join(f"taken out: {name}" for name in gone) or "nothing to take out")
+    click.echo("\n".join(_do(work())) or "nothing to take out")
 
 
 @deploy.command()
 @_options
 @click.option("--limit", default=20, show_default=True, help="At most so many; 0 for all.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-def log(config: Path | None, to: str, limit: int, form: str) -> None:
+def log(config: Path | None, to: str, names: tuple[str, ...], limit: int, form: str) -> None:
     """Who deployed what, when, with which result; the latest last."""
     from ivrc.deploy import journal
 
-    target, _ = _target(config, to)
-    for line in _do(journal.lines(target.folder))[-limit:]:
+    where = _where(config, to, names)
+
+    async def work() -> list[tuple[str, Any]]:
+        async with where.open() as targets:
+            found = [(target.name, await journal.lines(target.folder)) for target in targets]
+        return sorted(((name, line) for name, lines in found for line in lines), key=lambda each: each[1]["when"])
+
+    for name, line in _do(work())[-limit:]:
         if form == "json":
-            click.echo(json.dumps(line, ensure_ascii=False))
+            click.echo(json.dumps({"node": name, **line} if any(where.nodes) else line, ensure_ascii=False))
             continue
         number = f" generation {line['generation']}" if "generation" in line else ""
         why = f": {line['why']}" if "why" in line else ""
         note = f"  ({line['note']})" if line.get("note") else ""
-        click.echo(_plain(f"{line['when']}  {line.get('by', '')}  {line['what']}{number} {line['result']}{why}{note}"))
+        node = f"  {name}" if any(where.nodes) else ""
+        who = f"{line['when']}{node}  {line.get('by', '')}"
+        click.echo(_plain(f"{who}  {line['what']}{number} {line['result']}{why}{note}"))
 
 
-def _target(config: Path | None, to: str) -> tuple[Target, float]:
-    """The target, and how long to wait for another deploy to end, in seconds."""
+class _Where(NamedTuple):
+    """The nodes that a command is for, and how long to wait for another deploy to end, in seconds."""
+
+    nodes: dict[str, Any]
+    wait: float
+
+    def open(self) -> AbstractAsyncContextManager[list[Target]]:
+        """The targets, connected."""
+        from ivrc.deploy.settings import opened
+
+        return opened(self.nodes)
+
+    async def each(self, work: Callable[[Target], Coroutine[Any, Any, T]]) -> list[tuple[str, T | DeployError]]:
+        """What some work comes to on each node; one that fails keeps no other from it."""
+        from ivrc.deploy.errors import DeployError
+        from ivrc.deploy.settings import opened
+
+        async def on_one(name: str) -> T | DeployError:
+            try:
+                async with opened({name: self.nodes[name]}) as (target,):
+                    return await work(target)
+            except DeployError as fault:
+                return fault
+
+        return list(zip(self.nodes, await asyncio.gather(*map(on_one, self.nodes)), strict=True))
+
+
+def _where(config: Path | None, to: str, names: tuple[str, ...] = ()) -> _Where:
     try:
         from ivrc.crm.settings import FILE, SettingsError, locate
         from ivrc.deploy import settings
@@ -242,7 +383,10 @@ def _target(config: Path | None, to: str) -> tuple[Target, float]:
     try:
         wanted = config or os.environ.get("IVRC_CONFIG") or Path(FILE).is_file()
         loaded = settings.load(locate(config) if wanted else None)
-        return settings.target(loaded, to), loaded.wait
+        nodes = settings.chosen(loaded, names, to)
+        for one in nodes.values():
+            settings.check(one)
+        return _Where(nodes, loaded.wait)
     except SettingsError as fault:
         _stop(str(fault), EXIT_USAGE)
 

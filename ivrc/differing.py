@@ -5,8 +5,10 @@ Exit codes as in `ivrc.cli`. With `--exit-code` 1 says that callers could notice
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+import os
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -23,7 +25,7 @@ from ivrc.diagnostics import Diagnostic, has_errors, render
 from ivrc.gitfiles import TREE, checked_out
 from ivrc.loading import InputError, Loader, common_folder, find_offices
 from ivrc.named import NamedTuple
-from ivrc.pipeline import render_dialplan
+from ivrc.pipeline import Built, render_dialplan
 from ivrc.reading import default_name
 from ivrc.semantics import analyse
 from ivrc.simulate.options import prompts_of
@@ -75,17 +77,49 @@ def load_sides(paths: list[Path]) -> tuple[dict[str, Side], list[Diagnostic], So
 
 def _digests(office: m.Office, folder: Path) -> dict[str, str]:
     """The office's recordings that are there, and a digest of each."""
-    names = {prompt.text for prompt in prompts_of(office) if prompt.kind == "file"}
-    if not names:
-        return {}
+    names = sorted({prompt.text for prompt in prompts_of(office) if prompt.kind == "file"})
+    digests = {name: _digest(folder / office.prompts, name, office.language) for name in names}
+    return {name: digest for name, digest in digests.items() if digest is not None}
+
+
+def _digest(folder: Path, name: str, language: str) -> str | None:
+    """A digest of a recording; None if there is none."""
     from ivrc.prompts import find_prompt
 
-    found: dict[str, str] = {}
-    for name in sorted(names):
-        path = find_prompt(folder / office.prompts, name, office.language)
-        if path is not None:
-            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
+    path = find_prompt(folder, name, language)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None else None
+
+
+def pack(paths: list[Path], built: Built) -> bytes:
+    """The sources of what was built, for a later comparison: with the digests of its recordings, without the audio."""
+    assert built.offices is not None, "the sources have errors"
+    base = common_folder(paths)
+    places = {source.path: os.path.normpath(base / source.path) for source in built.sources.all}
+    top = os.path.commonpath([os.path.dirname(place) for place in places.values()])
+    files = {os.path.relpath(places[source.path], top): source.text for source in built.sources.all}
+    prompts = {}
+    for office in built.offices:
+        names = {sound.text: sound for sound in office.unit.sounds if sound.kind == "file"}
+        prompts[office.unit.name] = {
+            name: digest
+            for name, sound in names.items()
+            if (digest := _digest(office.root.parent / sound.folder, name, sound.language))
+        }
+    roots = [os.path.relpath(os.path.abspath(office.root), top) for office in built.offices]
+    packed = json.dumps({"roots": roots, "files": files, "prompts": prompts}, ensure_ascii=False, sort_keys=True)
+    return gzip.compress(packed.encode(), mtime=0)
+
+
+def unpack(packed: bytes) -> dict[str, Side]:
+    """The offices of packed sources."""
+    found = json.loads(gzip.decompress(packed))
+    with tempfile.TemporaryDirectory(prefix="ivrc-diff-") as folder:
+        for name, text in found["files"].items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8", newline="")
+        sides, _, _ = load_sides([Path(folder, root) for root in found["roots"]])
+    return {name: side._replace(prompts=found["prompts"].get(name, {})) for name, side in sides.items()}
 
 
 class Result(NamedTuple):
@@ -140,7 +174,8 @@ def _with_numbers(office: m.Office) -> str:
     return f", with {shown}" if shown else ""
 
 
-def _data_of(result: Result, dialplan: str | None) -> dict[str, Any]:
+def data_of(result: Result, dialplan: str | None = None) -> dict[str, Any]:
+    """The result for programs."""
     body: dict[str, Any] = {
         "noticed": result.noticed,
         "offices": [each.data() for each in result.changes],
@@ -174,7 +209,7 @@ def diff(
         result = compare(before, after, day)
         plan = dialplan_diff(*(render_dialplan(side.paths) for side in (old, new))) if dialplan else None
     if form == "json":
-        click.echo(json.dumps(_data_of(result, plan), ensure_ascii=False, indent=1))
+        click.echo(json.dumps(data_of(result, plan), ensure_ascii=False, indent=1))
     else:
         click.echo(
             text_of(result) + (f"\n\n{plan or 'The dialplan does not change.'}".rstrip("\n") if dialplan else "")

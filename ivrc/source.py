@@ -83,6 +83,11 @@ class Sources:
         return self.of(start).slice(start, end)
 
     @property
+    def all(self) -> tuple[Source, ...]:
+        """The files themselves, in reading order."""
+        return tuple(self._sources)
+
+    @property
     def files(self) -> tuple[str, ...]:
         """The paths of all files, in reading order."""
         return tuple(source.path for source in self._sources)

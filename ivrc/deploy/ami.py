@@ -60,7 +60,12 @@ class Manager:
             raise ManagerError(f"{host}:{port}: Asterisk's manager is not reached: {_said(fault)}") from None
         if b"Asterisk Call Manager" not in banner:
             await self.close()
-            raise ManagerError(f"{host}:{port}: this is not Asterisk's manager")
+            said = (
+                "this is not Asterisk's manager"
+                if banner
+                else "Asterisk's manager is not reached: is Asterisk running?"
+            )
+            raise ManagerError(f"{host}:{port}: {said}")
         self._reader = reader
         try:
             await self.ask("Login", Username=self.address.user, Secret=self.address.secret.reveal(), Events="off")

@@ -19,11 +19,11 @@ from ivrc.deploy import calls as on_line
 from ivrc.deploy import checks, state
 from ivrc.deploy.ami import Address, Manager
 from ivrc.deploy.dialplan import Key, Line, differences, line_of, read_text
-from ivrc.deploy.errors import DeployError, ManagerError
+from ivrc.deploy.errors import DeployError, FolderError, ManagerError
 from ivrc.deploy.failpoints import passing
 from ivrc.deploy.folder import LEFT_OVER, Folder
 from ivrc.deploy.release import ABOUT, DIALPLAN, ENTRIES, PJSIP, QUEUES, VOICEMAIL, Release
-from ivrc.deploy.state import GENERATIONS, MANIFEST, PARTS, READ, SETS, Loaded, Set
+from ivrc.deploy.state import GENERATIONS, MANIFEST, PARTS, READ, SETS, SOURCES, Loaded, Set
 from ivrc.named import NamedTuple
 
 GRACE = 5.0
@@ -134,6 +134,8 @@ class Node:
         record = {"generation": number, "active": release.active, "when": time.time(), **about}
         folder = self.target.folder
         await folder.write(f"{GENERATIONS}/{number}.{MANIFEST}", release.manifest)
+        if release.sources:
+            await folder.write(f"{GENERATIONS}/{number}.{SOURCES}", release.sources)
         await folder.write(f"{GENERATIONS}/{number}.json", [state.encode(record)])
         passing("after the generation is written")
         parts = {part.id: Loaded(tuple(sorted(part.files)), part.uses) for part in release.parts}
@@ -190,6 +192,15 @@ class Node:
         passing("before what was put back is read")
         await self._reload(READ, "put back", again=True)
 
+    def state_after(self, fault: DeployError) -> str:
+        """In words what a node holds of which not all could be put back."""
+        if isinstance(fault, FolderError):
+            return f"its files could not be put back: {fault}. It holds the old plan or the new one, whole"
+        return (
+            f"the files are as before, but {fault}. Asterisk holds the old plan or the new one, whole, "
+            "and the old one once it starts again"
+        )
+
     async def collect(self) -> list[str]:
         """Take parts out that no call is on, then remove files that nothing needs any more; the parts taken out."""
         kept = await self._still_used()
@@ -201,6 +212,10 @@ class Node:
         return gone
 
     # ── what is there ──
+
+    async def sources(self) -> bytes | None:
+        """What the active generation was compiled from, packed; None if it is not known."""
+        return await self.target.folder.read(f"{GENERATIONS}/{self.now.generation}.{SOURCES}")
 
     async def channels(self) -> list[on_line.Channel]:
         """All channels of this Asterisk."""

@@ -34,11 +34,15 @@ class Part(NamedTuple):
 
 
 class Release(NamedTuple):
-    """All that one compilation gives: parts, prompts (path below the sounds folder → file), the helper's manifest."""
+    """All that one compilation gives: parts, prompts (path below the sounds folder → file), the helper's manifest.
+
+    `sources`: what it was compiled from, packed; kept with the generation, so that the next one can be compared.
+    """
 
     parts: tuple[Part, ...]
     sounds: Mapping[str, Content]
     manifest: Sequence[bytes]
+    sources: Sequence[bytes] = ()
 
     @property
     def active(self) -> dict[str, str]:

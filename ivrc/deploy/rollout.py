@@ -35,8 +35,16 @@ async def nodes(targets: Sequence[Target], wait: float = 0.0, only_look: bool = 
         owner = journal.whoever()
         found = {}
         for target in sorted(targets, key=lambda each: each.name):
-            found[target.name] = await stack.enter_async_context(Node(target, owner, wait, only_look))
+            try:
+                found[target.name] = await stack.enter_async_context(Node(target, owner, wait, only_look))
+            except DeployError as fault:
+                raise _of(target.name, fault, len(targets)) from None
         yield [found[target.name] for target in targets]
+
+
+def _of(name: str, fault: DeployError, count: int) -> DeployError:
+    """A fault with the name of its node, if there are several."""
+    return type(fault)(f"{name}: {fault.message}", fault.reasons) if count > 1 else fault
 
 
 async def deploy(targets: Sequence[Target], release: Release, note: str = "", wait: float = 0.0) -> list[Outcome]:
@@ -57,6 +65,21 @@ async def deploy(targets: Sequence[Target], release: Release, note: str = "", wa
         changed = [node for node in found if node.now.active != release.active]
         numbers = await _all_or_none(changed, "deploy", [lambda node: node.load(release), step], note)
         return await _finish(found, changed, "deploy", numbers, began, note)
+
+
+async def rolling(targets: Sequence[Target], release: Release, note: str = "", wait: float = 0.0) -> list[Outcome]:
+    """One node after another; DeployError at the first on which it does not come about. The rest stay as they are."""
+    done: list[Outcome] = []
+    for index, target in enumerate(targets):
+        try:
+            done += await deploy([target], release, note, wait)
+        except DeployError as fault:
+            active = ", ".join(each.node for each in done) or "no node"
+            left = ", ".join(each.name for each in targets[index + 1 :])
+            rest = f"; not touched: {left}" if left else ""
+            message = f"{target.name}: {fault.message}; the new plan is active on {active}{rest}"
+            raise DeployError(message, fault.reasons) from None
+    return done
 
 
 async def rollback(targets: Sequence[Target], number: int | None = None, wait: float = 0.0) -> list[Outcome]:
@@ -103,8 +126,7 @@ async def _each(found: Sequence[Node], step: Callable[[Node], Awaitable[int | No
     ended = await asyncio.gather(*(step(node) for node in found), return_exceptions=True)
     for node, result in zip(found, ended, strict=True):
         if isinstance(result, DeployError):
-            where = f"{node.target.name}: " if len(found) > 1 else ""
-            raise DeployError(where + result.message, result.reasons)
+            raise _of(node.target.name, result, len(found))
         if isinstance(result, BaseException):
             raise result
     return {

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import ssl
 import tomllib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+import msgspec
 
 from ivrc.crm.durations import Duration
 from ivrc.crm.settings import Secret, SettingsError, Strict, convert
 from ivrc.deploy.ami import Address
+from ivrc.deploy.errors import DeployError
 from ivrc.deploy.local import LocalFolder
 from ivrc.deploy.node import Target
+from ivrc.deploy.ssh import Ssh, connected
+from ivrc.named import NamedTuple
 
 SECRET = "IVRC_AMI_SECRET"
 """The variable of the environment with the manager user's secret, unless the settings name another place."""
@@ -39,12 +48,27 @@ class DeploySettings(Strict, frozen=True):
     keep: int = 10
     limit: Duration = Duration(0.0)
     wait: Duration = Duration(0.0)
+    # A node that is reached by SSH: its files by SFTP, its manager through a tunnel, `to` as seen from there.
+    ssh: str = ""
+    ssh_key: Path | None = None
+    ssh_passphrase: Secret | None = None
+    known_hosts: Path | None = None
 
 
-def load(path: Path | None) -> DeploySettings:
-    """Read [deploy]; what is there without a file. SettingsError if it is wrong. Paths are relative to the file."""
+class Settings(NamedTuple):
+    """[deploy] and its nodes by name: one without a name where there is no [deploy.nodes.NAME]."""
+
+    nodes: dict[str, DeploySettings]
+    wait: float = 0.0
+
+
+def load(path: Path | None) -> Settings:
+    """Read [deploy]; what is there without a file. SettingsError if it is wrong. Paths are relative to the file.
+
+    What a node does not say itself is as in [deploy].
+    """
     if path is None:
-        return DeploySettings()
+        return Settings({"": DeploySettings()})
     try:
         table = tomllib.loads(path.read_text("utf-8-sig")).get("deploy", {})
     except OSError as fault:
@@ -52,12 +76,89 @@ def load(path: Path | None) -> DeploySettings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise SettingsError(f"is no TOML: {fault}", file=path) from None
     try:
-        settings: DeploySettings = convert(table, DeploySettings, folder=path.absolute().parent, key="deploy")
-        if settings.keep < 1:
-            raise SettingsError("this must be at least 1", key="deploy.keep")
-        return settings
+        return _settings(table, path.absolute().parent)
     except SettingsError as fault:
         raise SettingsError(fault.message, file=path, key=fault.key) from None
+
+
+def _settings(table: Any, folder: Path) -> Settings:
+    if not isinstance(table, dict):
+        raise SettingsError("this is a table", key="deploy")
+    nodes = table.get("nodes", {})
+    common = {name: value for name, value in table.items() if name != "nodes"}
+    alone = _one(common, folder, "deploy")
+    if not isinstance(nodes, dict) or not all(isinstance(each, dict) for each in nodes.values()):
+        raise SettingsError("nodes are tables: [deploy.nodes.NAME]", key="deploy.nodes")
+    found = {name: _one({**common, **own}, folder, f"deploy.nodes.{name}") for name, own in nodes.items()}
+    for name, one in found.items():
+        if not one.to:
+            raise SettingsError('"to" is missing', key=f"deploy.nodes.{name}")
+    return Settings(found or {"": alone}, alone.wait)
+
+
+def _one(table: dict[str, Any], folder: Path, key: str) -> DeploySettings:
+    settings: DeploySettings = convert(table, DeploySettings, folder=folder, key=key, also=["nodes"])
+    if settings.keep < 1:
+        raise SettingsError("this must be at least 1", key=f"{key}.keep")
+    return settings
+
+
+def chosen(settings: Settings, names: Sequence[str] = (), to: str = "") -> dict[str, DeploySettings]:
+    """The nodes to deploy to: those named, or all; with `--to` one alone, as [deploy] describes it."""
+    if to:
+        if len(settings.nodes) > 1 or "" not in settings.nodes:
+            raise SettingsError("there are [deploy.nodes.…]: name nodes by --node, not by --to")
+        return {"": msgspec.structs.replace(settings.nodes[""], to=to)}
+    for name in names:
+        if name not in settings.nodes or not name:
+            known = ", ".join(each for each in settings.nodes if each) or "none"
+            raise SettingsError(f"there is no node {name} in [deploy.nodes]; there are: {known}")
+    return {name: one for name, one in settings.nodes.items() if not names or name in names}
+
+
+def check(settings: DeploySettings) -> None:
+    """SettingsError where `opened` would find the settings of no use."""
+    target(settings)
+    if settings.ssh:
+        _ssh(settings)
+
+
+@asynccontextmanager
+async def opened(nodes: Mapping[str, DeploySettings]) -> AsyncIterator[list[Target]]:
+    """The targets of some nodes, those by SSH connected. DeployError if one is not reached."""
+    async with AsyncExitStack() as stack:
+        found = []
+        for name, one in nodes.items():
+            plain = target(one)
+            if name:
+                plain = plain._replace(name=name)
+            try:
+                found.append(await _by_ssh(stack, one, plain) if one.ssh else plain)
+            except DeployError as fault:
+                raise type(fault)(f"{name}: {fault.message}" if name else fault.message, fault.reasons) from None
+        yield found
+
+
+async def _by_ssh(stack: AsyncExitStack, settings: DeploySettings, plain: Target) -> Target:
+    connection = await stack.enter_async_context(connected(_ssh(settings)))
+    port = await connection.way_to(plain.manager.host, plain.manager.port)
+    return plain._replace(
+        folder=connection.folder(str(settings.folder), settings.seen_as),
+        sounds=connection.folder(str(settings.sounds)),
+        # TLS to that host's own name would not be to 127.0.0.1; SSH has encrypted it already.
+        manager=plain.manager._replace(host="127.0.0.1", port=port, tls=None),
+    )
+
+
+def _ssh(settings: DeploySettings) -> Ssh:
+    parts = urlsplit("//" + settings.ssh)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or parts.password or parts.path or not re.fullmatch(r"[A-Za-z0-9._:@\[\]-]+", settings.ssh):
+        raise SettingsError(f"`ssh` is written USER@HOST:PORT, not {settings.ssh.rpartition('@')[2]!r}", key="deploy")
+    return Ssh(host, port, parts.username, settings.ssh_key, settings.ssh_passphrase, settings.known_hosts)
 
 
 def target(settings: DeploySettings, to: str = "") -> Target:
@@ -77,7 +178,7 @@ def target(settings: DeploySettings, to: str = "") -> Target:
     except ValueError:
         raise SettingsError(f"{_shown(written)}: this is no port") from None
     encrypted = parts.scheme == "asterisks"
-    if not encrypted and not settings.unencrypted and not _is_loopback(parts.hostname):
+    if not encrypted and not settings.unencrypted and not settings.ssh and not _is_loopback(parts.hostname):
         raise SettingsError(
             f"{parts.hostname} is reached over a network, and asterisk:// sends the secret and the plan in the open: "
             "use asterisks:// (TLS), or a tunnel, or say `unencrypted = true` in [deploy]"

@@ -4,7 +4,7 @@ active -> sets/7         the set that counts
 sets/7/set.json          `Set` as JSON
 sets/7/extensions.conf   #includes of parts' files; queues.conf, voicemail.conf, pjsip.conf likewise
 sets/7/manifest.json     the active generation's, for the helper
-generations/3.json       what generation 3 is made of; generations/3.manifest.json
+generations/3.json       what generation 3 is made of; generations/3.manifest.json, generations/3.sources.json.gz
 parts/acme~k3jx7q2a/     a part's files
 log.jsonl                who deployed what, when, with which result
 """
@@ -24,6 +24,7 @@ ACTIVE = "active"
 SETS, GENERATIONS, PARTS = "sets", "generations", "parts"
 LOG = "log.jsonl"
 MANIFEST = "manifest.json"
+SOURCES = "sources.json.gz"
 READ = (DIALPLAN, QUEUES, VOICEMAIL, PJSIP)
 """The files of a set that Asterisk's own files include."""
 

@@ -38,4 +38,5 @@ async def status_of(target: Target) -> dict[str, Any]:
                 }
             )
         elsewhere = {part: len(calls) for part, calls in sorted(left.items())}
-        return {"generation": node.now.generation, "generations": generations, "elsewhere": elsewhere}
+        shown = {"generation": node.now.generation, "active": dict(node.now.active)}
+        return {**shown, "generations": generations, "elsewhere": elsewhere}

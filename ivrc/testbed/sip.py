@@ -25,8 +25,9 @@ _SLACK = 15.0  # seconds that a call may take beyond its script
 class _Sipp:
     """One SIPp process with a folder and ports of its own."""
 
-    def __init__(self, asterisk: Asterisk, xml: str, name: str, port: int = 0):
+    def __init__(self, asterisk: Asterisk, xml: str, name: str, port: int = 0, via: int = 0):
         self._asterisk = asterisk
+        self._to = via or asterisk.sip_port
         self._block = 0 if port else take_ports()
         self.port = port or self._block
         (asterisk.rundir / "sip").mkdir(exist_ok=True)
@@ -46,7 +47,7 @@ class _Sipp:
         """Run it for so many calls and at most `limit` seconds (0: until stopped)."""
         bound = ["-timeout", f"{int(limit) + 1}s", "-timeout_error"] if limit else []
         sipp = self._asterisk.prefix.command(
-            "usr/bin/sipp", f"127.0.0.1:{self._asterisk.sip_port}", "-sf", "scenario.xml", "-i", "127.0.0.1",
+            "usr/bin/sipp", f"127.0.0.1:{self._to}", "-sf", "scenario.xml", "-i", "127.0.0.1",
             "-p", str(self.port), "-mi", "127.0.0.1", "-mp", str(self.port + 2), "-m", str(calls), "-nostdin",
             "-aa", "-trace_msg", "-message_file", "messages.log", "-trace_logs", "-log_file", "logs.log",
             "-trace_err", "-error_file", "errors.log", *bound,
@@ -111,7 +112,8 @@ class Caller:
     """Somebody who calls: `Caller(asterisk, to="+7495…", from_="+7916…", script=[…]).run()`.
 
     `user` is the endpoint they come in through: `trunk`, `trunkinfo` (keys by INFO), a phone's name, or ""
-    for nobody known. `anonymous` hides the number; `headers` are added to the INVITE.
+    for nobody known. `anonymous` hides the number; `headers` are added to the INVITE. `via`: the port of a
+    proxy on loopback that the call goes through.
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class Caller:
         user: str = "trunk",
         anonymous: bool = False,
         headers: Mapping[str, str] | None = None,
+        via: int = 0,
     ):
         known = {ENDPOINT_HEADER: user} if user else {}
         who = f"<sip:{from_}@[local_ip]:[local_port]>"
@@ -133,7 +136,7 @@ class Caller:
         quoted = f'"{name}" {who}' if name else who
         self._limit = sum(act.seconds for act in script) + _SLACK
         xml = caller_xml(to, quoted, {**known, **(headers or {})}, script)
-        self._sipp = _Sipp(asterisk, xml, "caller")
+        self._sipp = _Sipp(asterisk, xml, "caller", via=via)
 
     def start(self) -> Self:
         """Begin the call and return at once; `wait()` for the result."""

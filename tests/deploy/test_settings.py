@@ -64,7 +64,7 @@ def test_table(tmp_path: Path) -> None:
         '[deploy]\nto = "asterisk://ivrc@127.0.0.1"\nfolder = "etc"\nkeep = 3\nlimit = "4h"\n'
         'secret = { file = "secret" }\n'
     )
-    found = target(load(file))
+    found = target(load(file).nodes[""])
     assert found.manager.secret.reveal() == "from a file"
     assert (found.keep, found.limit, found.folder.where) == (3, 4 * 3600, str(tmp_path / "etc"))
 

@@ -1,0 +1,109 @@
+"""Programs that stand beside an Asterisk in tests: an SSH server, and Kamailio in front of several.
+
+    python -m ivrc.testbed.tools
+
+Those that the machine has are used; else the packages of its own distribution are unpacked into the cache, without
+root: nothing is installed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from ivrc.named import NamedTuple
+from ivrc.testbed.fetch import _locked, _run, cache_folder
+from ivrc.testbed.prefix import TestbedError
+
+PACKAGES = {"sshd": "openssh-server", "kamailio": "kamailio"}
+
+
+class Tool(NamedTuple):
+    """A program: its path, the root its files lie under, and what its environment needs besides."""
+
+    path: Path
+    root: Path
+    environment: dict[str, str]
+
+
+def tool(name: str) -> Tool:
+    """`sshd` or `kamailio`, fetched if need be."""
+    own = _in(Path("/"), name)
+    if own is not None:
+        return Tool(own, Path("/"), {})
+    root = _fetched(name)
+    path = _in(root, name)
+    if path is None:
+        raise TestbedError(f"the package {PACKAGES[name]} has no {name} in it")
+    libraries = [str(folder) for folder in root.glob("usr/lib/*-linux-gnu*") if folder.is_dir()]
+    libraries += [str(folder) for folder in root.glob("lib/*-linux-gnu*") if folder.is_dir()]
+    return Tool(path, root, {"LD_LIBRARY_PATH": ":".join(libraries)})
+
+
+def _in(root: Path, name: str) -> Path | None:
+    return next((path for folder in ("usr/sbin", "usr/bin") if (path := root / folder / name).is_file()), None)
+
+
+def _fetched(name: str) -> Path:
+    """The root of the unpacked package, with whatever it needs and the machine has not."""
+    target = cache_folder() / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(target.with_name(f"{name}.lock")):
+        if not (target / ".ok").exists():
+            if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+                raise TestbedError("apt-get is missing: the testbed needs a Debian or Ubuntu machine")
+            _fetch_into(target, PACKAGES[name])
+    return target / "root"
+
+
+def _fetch_into(target: Path, package: str) -> None:
+    part = Path(tempfile.mkdtemp(prefix=f"{target.name}.part-", dir=target.parent))
+    try:
+        part.chmod(0o755)
+        for folder in ("lists/partial", "cache/archives/partial"):
+            (part / "apt" / folder).mkdir(parents=True)
+        options = _options(part / "apt")
+        _run(["apt-get", *options, "-qq", "update"], "no package lists")
+        _run(["apt-get", *options, "install", "--download-only", package], f"{package} cannot be downloaded")
+        (part / "root").mkdir()
+        for archive in sorted((part / "apt/cache/archives").glob("*.deb")):
+            _run(["dpkg-deb", "-x", str(archive), str(part / "root")], f"{archive.name} does not unpack")
+        shutil.rmtree(part / "apt")
+        (part / ".ok").touch()
+        shutil.rmtree(target, ignore_errors=True)
+        part.rename(target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _options(apt: Path) -> list[str]:
+    """The machine's own sources and list of what is installed; all that is written goes into our folder."""
+    settings = {
+        "Dir::State::lists": apt / "lists",
+        "Dir::Cache": apt / "cache",
+        "Dir::Log": apt,
+        "Debug::NoLocking": "1",
+        "Acquire::Languages": "none",
+        "Acquire::Retries": "2",
+        "APT::Sandbox::User": "root",
+        "APT::Get::Assume-Yes": "1",
+        "APT::Install-Recommends": "0",
+        "DPkg::Post-Invoke": "",
+        "APT::Update::Post-Invoke-Success": "",
+    }
+    return [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
+
+
+def main() -> None:
+    """Fetch them all, printing where each is; one line and exit code 1 when that fails."""
+    try:
+        for name in PACKAGES:
+            print(tool(name).path)
+    except (TestbedError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
