@@ -138,15 +138,14 @@ async def _each(found: Sequence[Node], step: Callable[[Node], Awaitable[int | No
 
 async def _put_back(found: Sequence[Node]) -> list[str]:
     """Where that did not come about, and what it means."""
+    # At once: a node that is not reached any more must not keep the others waiting.
+    ended = await asyncio.gather(*(node.put_back() for node in found), return_exceptions=True)
     failed = []
-    for node in found:
-        try:
-            await node.put_back()
-        except DeployError as fault:
-            failed.append(
-                f"{node.target.name}: the files are as before, but {fault}. Asterisk holds the old plan or the new "
-                "one, whole; the next deploy sees to it"
-            )
+    for node, fault in zip(found, ended, strict=True):
+        if isinstance(fault, DeployError):
+            failed.append(f"{node.target.name}: {node.state_after(fault)}")
+        elif isinstance(fault, BaseException):
+            raise fault
     return failed
 
 

@@ -30,10 +30,19 @@ class Fleet:
         self.labs = {name: DeployLab(stack, folder / name) for name in ("east", "west")}
         self.ssh = stack.enter_context(SshServer(folder / "ssh"))
         self.proxy = stack.enter_context(Kamailio(folder / "kamailio", [self.sip_port("east"), self.sip_port("west")]))
-        self.watches = {name: stack.enter_context(Watch(lab.asterisk)) for name, lab in self.labs.items()}
+        self.watches: dict[str, Watch] = {}
+        stack.callback(lambda: [watch.__exit__() for watch in self.watches.values()])
+        for name in self.labs:
+            self.watch(name)
         (folder / "secret").write_text(SECRET)
         self.config = folder / "ivrc.toml"
         self.config.write_text(self._settings())
+
+    def watch(self, name: str) -> None:
+        """Watch a node's calls from now on; anew, if it was started anew."""
+        if name in self.watches:
+            self.watches.pop(name).__exit__()
+        self.watches[name] = Watch(self.labs[name].asterisk).__enter__()
 
     def sip_port(self, name: str) -> int:
         return self.labs[name].asterisk.sip_port
