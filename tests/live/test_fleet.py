@@ -194,7 +194,8 @@ def test_the_commands(fleet: Fleet, first: dict[str, str]) -> None:
     office = fleet.folder / "office"
     office.mkdir(exist_ok=True)
     for sound in (ONE, TWO):
-        (office / "lab.ivr").write_text(source(sound))
+        # A plan that was not active before: with its sources.
+        (office / "lab.ivr").write_text(source(sound) + "scenario more { hangup }\n")
         if sound == ONE:
             ivrc("deploy", str(office))
     dry = ivrc("deploy", str(office), "--dry-run")
