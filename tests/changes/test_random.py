@@ -127,7 +127,7 @@ def edited(draw: DrawFn) -> tuple[str, str]:
     return text, text[: at.start()] + put + text[at.end() :]
 
 
-@settings(max_examples=MANY, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=MANY, deadline=None, suppress_health_check=list(HealthCheck))
 @given(programs_=edited(), made=st.lists(calls, min_size=3, max_size=10))
 def test_where_nothing_is_told_all_calls_go_alike(programs_: tuple[str, str], made: list[Call]) -> None:
     old, new = programs_

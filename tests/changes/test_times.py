@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ivrc.changes.times import TimeSet, calendar_of, meaning, spans_of
@@ -58,7 +58,7 @@ def test_what_is_gained() -> None:
     assert "more dates" in told
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(items=hours_items(), days=st.lists(st.integers(0, 3000), min_size=1, max_size=40), minute=st.integers(0, 1439))
 def test_sets_agree_with_hours(items: str, days: list[int], minute: int) -> None:
     hours = hours_of(items)
@@ -72,7 +72,7 @@ def test_sets_agree_with_hours(items: str, days: list[int], minute: int) -> None
         assert spans_of(hours, day) == spans
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(first=hours_items(), second=hours_items())
 def test_sets_of_two(first: str, second: str) -> None:
     one, other = hours_of(first), hours_of(second)
