@@ -219,6 +219,11 @@ def set_aside(fault: UnexpectedToken, attempt: Source) -> str | None:
     if taken is not None:
         # `number … ->` with nothing after it took the next declaration's word for a scenario.
         index = next(i for i, (_, start, _) in enumerate(tokens) if start == taken)
+    if index > 0 and tokens[index - 1][0] == "RBRACE" and (fault.accepts or ()) == {"LBRACE"}:
+        # A test's table, and no body after it.
+        head = tokens[_head_of_block(text, tokens, index - 1)][1]
+        whole = at_end or token.type in _STARTERS
+        return _blank(text, head, tokens[index - 1][2] if whole else _statement(text, tokens, index)[1])
     before = _first_of_statement(text, tokens, index - 1) if index > 0 else None
     unfinished = at_end or taken is not None or token.type == "RBRACE" or token.type in _STARTERS
     if unfinished and before is not None and tokens[index - 1][0] not in ("LBRACE", "RBRACE"):
@@ -249,6 +254,16 @@ def _close_at(text: str, offset: int, unclosed: list[int]) -> str | None:
         return text[: offset - len(unclosed)] + "}" * len(unclosed) + text[offset:]
     start = text.rfind("\n", 0, unclosed[0]) + 1
     return _blank(text, start, offset)
+
+
+def _head_of_block(text: str, tokens: list[tuple[str, int, int]], index: int) -> int:
+    """The first token of the statement whose block a brace closes."""
+    depth = 0
+    for at in range(index, -1, -1):
+        depth += (tokens[at][0] == "RBRACE") - (tokens[at][0] == "LBRACE")
+        if depth == 0:
+            return _first_of_statement(text, tokens, at)
+    return 0
 
 
 def _first_of_statement(text: str, tokens: list[tuple[str, int, int]], index: int) -> int:
