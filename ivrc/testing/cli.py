@@ -43,6 +43,8 @@ def test(paths: tuple[Path, ...], again: bool, **options: Any) -> None:
     3 a report could not be written.
     """
     chosen = list(paths) or [Path()]
+    if again and options["asterisk"]:
+        raise click.UsageError("--watch is for the simulator: --asterisk takes seconds for each call")
     if not again:
         sys.exit(exit_code(once(chosen, options), options))
     _watch(chosen, options)

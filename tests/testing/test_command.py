@@ -71,6 +71,7 @@ def test_exit_codes(tmp_path: Path) -> None:
     assert run(tmp_path).exit_code == 0
     assert run(tmp_path, "-k", "nothing").exit_code == 2
     assert run(tmp_path / "none.ivr").exit_code == 2
+    assert run(tmp_path, "--watch", "--asterisk").exit_code == 2
     assert run(tmp_path, "--fail-under", "40").exit_code == 0
     assert run(tmp_path, "--fail-under", "90").exit_code == 1
     assert run(tmp_path, "--junit", tmp_path).exit_code == 3
