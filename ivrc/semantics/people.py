@@ -180,7 +180,7 @@ def check_callers(node: ast.Callers, people: People) -> m.Callers:
         text = token.value.strip()
         if text.endswith("*"):
             digits = re.sub(r"[\s().\-]", "", text[:-1])
-            if re.fullmatch(r"\+[0-9]{1,14}", digits):
+            if re.fullmatch(r"\+[1-9][0-9]{0,13}", digits):
                 prefixes[digits[1:]] = None
                 people.check_beginning(token)
             else:
