@@ -30,6 +30,7 @@ bench: setup asterisk
 	$(BIN)/python bench/compile.py
 	$(BIN)/python bench/calls.py
 	$(BIN)/python bench/agi.py
+	$(BIN)/python bench/history.py
 	$(BIN)/python bench/deploy.py
 	$(BIN)/python bench/simulate.py
 	$(BIN)/python bench/tests.py

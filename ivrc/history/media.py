@@ -5,6 +5,7 @@ Paths come out of the event log and are believed only below the folders that are
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 import wave
@@ -98,12 +99,22 @@ def _copied(settings: HistorySettings, base: Path, linkedid: str) -> Path | None
     for suffix in (".wav", ".WAV"):
         source = base.with_name(base.name + suffix)
         if source.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(settings, target.parent)
             part = target.with_name("." + target.name)
             shutil.copyfile(source, part)
             part.replace(target)
             return target
     return None
+
+
+def _make_folder(settings: HistorySettings, folder: Path) -> None:
+    """A folder of ours, Asterisk's own as all of them are: it records there, too, and we may be root."""
+    owner = settings.spool.stat()
+    for each in (settings.media, folder):
+        if not each.exists():
+            each.mkdir()
+            if os.geteuid() == 0:
+                os.chown(each, owner.st_uid, owner.st_gid)
 
 
 def measure(path: Path) -> tuple[float, int]:

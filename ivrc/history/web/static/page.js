@@ -16,12 +16,12 @@
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     // A refusal is shown where the call would be.
-    if (event.detail.xhr.status === 404 && event.detail.target.id === "detail") event.detail.shouldSwap = true;
+    if (event.detail.xhr?.status === 404 && event.detail.target?.id === "detail") event.detail.shouldSwap = true;
   });
 
   document.addEventListener("htmx:afterSettle", (event) => {
     mark();
-    if (event.detail.target.id === "detail" && !isShown(find("#list"))) find("#call-head")?.focus();
+    if (event.detail.target?.id === "detail" && !isShown(find("#list"))) find("#call-head")?.focus();
   });
   document.addEventListener("htmx:historyRestore", mark);
 
