@@ -15,7 +15,7 @@ from ivrc.changes.sides import Sides
 from ivrc.changes.times import TimeSet, calendar_of, meaning
 from ivrc.changes.words import plan_words
 from ivrc.named import NamedTuple
-from ivrc.simulate.office import prompt_name, steps_of
+from ivrc.simulate.office import confirmed, prompt_name, steps_of
 
 
 class Change(NamedTuple):
@@ -79,7 +79,10 @@ def _use(used: Used, step: m.Step, office: m.Office) -> Used:
         case m.CallSip():
             used = used._replace(rings_sip=True)
         case m.WaitExtension():
-            used.employees.update(employee.name for employee in office.employees if employee.extension)
+            keyed = [employee for employee in office.employees if employee.extension]
+            used.employees.update(employee.name for employee in keyed)
+            by_mobile = any(employee.mobiles and not employee.devices for employee in keyed)
+            used = used._replace(rings_outside=used.rings_outside or by_mobile)
         case m.CallResponsible():
             used.employees.update(employee.name for employee in office.employees)
             used = used._replace(asks_crm=True, rings_outside=True)
@@ -126,12 +129,12 @@ def declared(sides: Sides, graphs: tuple[Graph, Graph], same: Same) -> list[Chan
 
 def _settings(sides: Sides, used: tuple[Used, Used]) -> Iterator[Change]:
     old, new = sides.old.office, sides.new.office
-    any_prompt = bool(used[1].prompts)
     noticed = {
         "name": False,
         "country": True,
         "timezone": True,
-        "language": any_prompt,
+        # Of Asterisk's own words, too.
+        "language": bool(new.numbers),
         "trunk": used[1].rings_outside,
         "sip": used[1].rings_sip,
         "helper": used[1].asks_crm,
@@ -145,6 +148,18 @@ def _settings(sides: Sides, used: tuple[Used, Used]) -> Iterator[Change]:
             unit = "s" if field == "lookup_seconds" else ""
             text = f"now {_value(after)}{unit}; before {_value(before)}{unit}"
             yield Change(f"settings {words.get(field, field)}", text, is_noticed, old.start, new.start)
+    yield from _confirmed(sides, used)
+
+
+def _confirmed(sides: Sides, used: tuple[Used, Used]) -> Iterator[Change]:
+    """Numbers that whoever picks up must accept when the CRM names them: for a `confirm` anywhere in the source."""
+    if not (used[0].asks_crm and used[1].asks_crm):
+        return
+    was, now = (frozenset(confirmed(side.office)) for side in (sides.old, sides.new))
+    parts = [f"also {', '.join(sorted(now - was))}"] * bool(now - was)
+    parts += [f"no longer {', '.join(sorted(was - now))}"] * bool(was - now)
+    if parts:
+        yield Change("confirm for the CRM's mobiles", "; ".join(parts), True, -1, -1)
 
 
 def _value(value: object) -> str:

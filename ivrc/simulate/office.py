@@ -69,7 +69,7 @@ class Prepared:
         self.employees = {employee.name: employee for employee in office.employees}
         self.extensions = {e.extension: target for e in office.employees if e.extension and (target := reach(e))}
         self.has_devices = any(employee.devices for employee in office.employees)
-        self.confirmed = frozenset(_confirmed(office))
+        self.confirmed = frozenset(confirmed(office))
         self._held: dict[tuple[int, int], bool] = {}
         self._found: dict[str | None, m.Number | None] = {}
         self._zones: dict[str, ZoneInfo] = {}
@@ -120,7 +120,7 @@ def reach(employee: m.Employee) -> m.Target | None:
     return m.Outside(employee.mobiles[0], employee.confirm) if employee.mobiles else None
 
 
-def _confirmed(office: m.Office) -> Iterator[str]:
+def confirmed(office: m.Office) -> Iterator[str]:
     """The numbers that must be accepted by a key wherever the CRM names them: `confirm` anywhere in the source."""
     for employee in office.employees:
         if employee.confirm:

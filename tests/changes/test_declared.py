@@ -20,7 +20,7 @@ def office(people: str = SETTINGS + PEOPLE, groups: str = "", more: str = "", st
     [
         ('"PJSIP/anna"', '"PJSIP/anna2"', "employee anna: phones PJSIP/anna2, before PJSIP/anna"),
         ('sip "PJSIP/vera"', 'sip "PJSIP/v" email "v@x.example"', "employee vera: phones PJSIP/v, before PJSIP/vera"),
-        ("language ru", "language en", ""),
+        ("language ru", "language en", "settings language: now en; before ru"),
         ("provider", "another", ""),
         ('timezone "Europe/Moscow"', 'timezone "Asia/Omsk"', "settings timezone: now Asia/Omsk; before Europe/Moscow"),
     ],
@@ -111,3 +111,17 @@ def test_what_no_number_leads_to() -> None:
     assert "scenario idle: changed; no number leads to it" in changed.text()
     assert told(office(more=more), office()) == ["not noticed by callers:", "scenario idle: is gone"]
     assert told(office(), office(more=more)) == ["not noticed by callers:", "scenario idle: is new"]
+
+
+def test_a_confirm_anywhere_counts_where_the_crm_names_the_number() -> None:
+    more = "group idle in order { anna mobile }\n"
+    for steps, noticed in ((("call responsible",), True), (("fax",), False)):
+        old = office(more=more, steps=steps)
+        changes = changes_of(old, old.replace("anna mobile }", "anna mobile confirm }"))
+        assert changes.noticed == noticed
+        assert ("confirm for the CRM's mobiles: also +79160000001" in changes.text()) == noticed
+
+
+def test_asterisks_own_words_are_in_the_language() -> None:
+    old = office(steps=("wait extension",))
+    assert "settings language: now en; before ru" in changes_of(old, old.replace("language ru", "language en")).text()
