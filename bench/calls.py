@@ -1,7 +1,8 @@
 """What calls cost in a dialplan of ivrc's, beside one written by hand: `python bench/calls.py [--quick]`.
 
 SIP calls to one real Asterisk 22 in turn; its CPU time by the clock of its process. The dialplan by hand is the
-shortest that does the same for the caller. The log takes warnings, not each step; call events (CEL) are off.
+shortest that does the same for the caller. The log takes warnings, not each step; call events (CEL) are off but
+in the part that measures them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import NamedTuple
 import texts
 from measure import print_table, ratio, run, verdict
 
+from ivrc.history import cel
 from ivrc.testbed.conf import ENDPOINT_HEADER, PhoneSpec
 from ivrc.testbed.fetch import fetch
 from ivrc.testbed.instance import Asterisk
@@ -28,6 +30,7 @@ from ivrc.testbed.prefix import TestbedError, die_with_us
 from ivrc.testbed.sip import Phone
 from ivrc.testbed.sip_xml import BUSY, Act, caller_xml, expect_answer, expect_refused, key_info, pause, wait_hangup
 
+CEL_OFF = "[general]\nenable=no\n"
 IVRC = str(Path(sys.executable).parent / "ivrc")
 CALL_TARGET = 1.10
 
@@ -202,6 +205,42 @@ def calls(asterisk: Asterisk, quick: bool) -> None:
     print_table("Asterisk's CPU time for a call", columns, rows)
 
 
+def history(asterisk: Asterisk, quick: bool) -> None:
+    """What it costs Asterisk to write the event log that the call history is made of: on and off in turn."""
+    rows = []
+    number, rate, rounds = (20, 20, 2) if quick else (150, 40, 5)
+    log = asterisk.rundir / "var/log" / cel.FILE
+    for case in CASES:
+        callers = Callers(asterisk, case, "trunkinfo")
+        figures: dict[bool, list[float]] = {True: [], False: []}
+        written = 0
+        for round_ in range(rounds + 1):
+            for on in (True, False) if round_ % 2 else (False, True):
+                asterisk.write_conf("cel.conf", cel.settings()["cel.conf"] if on else CEL_OFF)
+                asterisk.cli("module reload cel")
+                size = log.stat().st_size if log.exists() else 0
+                cost = callers.call(number if round_ else number // 4, rate)[0]
+                grown = (log.stat().st_size if log.exists() else 0) - size
+                if on != (grown > 0):
+                    sys.exit("the event log did not follow its settings")
+                if round_:
+                    figures[on].append(cost)
+                    written += grown
+        on_, off = median(figures[True]), median(figures[False])
+        rows.append(
+            {
+                "call": case.what,
+                "off, ms": f"{off:.2f}",
+                "on, ms": f"{on_:.2f}",
+                "ratio": verdict(ratio(list(zip(figures[True], figures[False], strict=True))), None),
+                "bytes a call": f"{written / number / rounds:,.0f}",
+                "placed": f"2 x {number * rounds}",
+            }
+        )
+    columns = ("call", "off, ms", "on, ms", "ratio", "bytes a call", "placed")
+    print_table("Asterisk's CPU time for a call without and with the event log of the history", columns, rows)
+
+
 def reloads(asterisk: Asterisk, folder: Path, quick: bool) -> None:
     """Loading many numbers, from none."""
     count = 2000 if quick else 100_000
@@ -249,7 +288,7 @@ def _load(asterisk: Asterisk, text: str) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few calls: only to see that it works")
-    parser.add_argument("--only", choices=("calls", "reloads"), help="one part")
+    parser.add_argument("--only", choices=("calls", "history", "reloads"), help="one part")
     options = parser.parse_args()
     try:
         root = fetch("22")
@@ -259,6 +298,7 @@ def main() -> None:
             stack.enter_context(Phone(asterisk, "boris", BUSY))
             parts: tuple[tuple[str, Callable[[], None]], ...] = (
                 ("calls", lambda: calls(asterisk, options.quick)),
+                ("history", lambda: history(asterisk, options.quick)),
                 ("reloads", lambda: reloads(asterisk, folder, options.quick)),
             )
             for name, part in parts:
@@ -282,7 +322,8 @@ def _asterisk(root: Path, folder: Path) -> Asterisk:
         "extensions.conf": f"[general]\nstatic=yes\n{plan}\n{BY_HAND}",
         "pjsip_extra.conf": BY_HAND_TRUNK,
         "logger.conf": "[general]\n[logfiles]\nmessages => notice,warning,error\n",
-        "cel.conf": "[general]\nenable=no\n",
+        "cel.conf": CEL_OFF,
+        "cel_custom.conf": cel.settings()["cel_custom.conf"],
     }
     phones = [PhoneSpec("anna", online=False), PhoneSpec("boris")]
     return Asterisk(root, folder / "asterisk", extensions=files, phones=phones, sounds=[folder / "sounds"])

@@ -94,9 +94,6 @@ def expectations(units: list[OfficeUnit], shared: list[ir.Context]) -> dict[str,
     if "ReceiveFAX" in applications:
         # Looks whether the folder is there; and res_fax has no modem of its own.
         modules |= {"func_env", "res_fax_spandsp"}
-    if "Queue" in applications:
-        # Counts the waiting calls of a manager.
-        modules.add("func_groupcount")
     return {
         "modules": sorted(modules),
         "endpoints": sorted({name for unit in units for name in unit.endpoints}),

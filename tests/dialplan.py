@@ -22,7 +22,6 @@ _HINT = re.compile(r"[A-Za-z]\w*[/:][^&,\s]+(?:&[A-Za-z]\w*[/:][^&,\s]+)*")
 _MAY_RUN = frozenset(
     {
         "AGI",
-        "AddQueueMember",
         "Answer",
         "BackGround",
         "CELGenUserEvent",
@@ -40,7 +39,6 @@ _MAY_RUN = frozenset(
         "Read",
         "ReceiveFAX",
         "Record",
-        "RemoveQueueMember",
         "Return",
         "Set",
         "StopMixMonitor",

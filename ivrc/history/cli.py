@@ -24,7 +24,9 @@ T = TypeVar("T")
 def _filters(command: Callable[..., None]) -> Callable[..., None]:
     """The options that choose calls."""
     for option in (
-        click.option("--limit", default=50, show_default=True, help="At most so many; 0 for all."),
+        click.option(
+            "--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0 for all."
+        ),
         click.option("--outcome", help="talked, message, fax, fax_failed, hung_up, nobody, refused …"),
         click.option("--employee", help="Who was rung, by the name in the source."),
         click.option("--caller", help="Part of the caller's number."),
@@ -60,6 +62,9 @@ def list_(config: Path | None = None, form: str = "text", limit: int = 50, **wan
     if form == "json":
         click.echo(json.dumps(found, ensure_ascii=False, indent=1))
         return
+    if not found:
+        narrowed = any(wanted.values())
+        click.echo("no such call" if narrowed else "no calls yet: is `ivrc history collect` running?", err=True)
     for call in found:
         name = f" {call['contact_name'] or call['caller_name']}".rstrip()
         who = f"{call['caller'] or 'hidden'}{name} -> {call['number']}"
@@ -140,6 +145,11 @@ def collect(follow: bool, config: Path | None) -> None:
     from ivrc.history.store import StoreError
 
     settings, store = open_store(config)
+    if settings.source == "log" and not settings.cel.exists():
+        missing = f"Asterisk has written no log yet: {settings.cel} (what it must be told: `ivrc history setup`)"
+        if not follow:
+            stop(missing, EXIT_FAULTS)
+        click.echo(f"ivrc: waiting: {missing}", err=True)
     collector = Collector(settings, store)
     stopped: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -21,6 +21,8 @@ SHORTEST = 1.0
 """Seconds: a shorter message is nobody's."""
 QUIETEST = 300
 """The peak of 16-bit samples (of 32,768) below which there is silence and nothing else: line noise stays under it."""
+FULL = 256 * 1024
+"""Bytes left on a disk that is full: of a file of Asterisk's as much may be in its memory only."""
 PATIENCE = 30.0
 """Seconds after a call's end in which its files may still be written."""
 
@@ -69,6 +71,8 @@ def attach(settings: HistorySettings, linkedid: str, marks: tuple[Mark, ...], en
                 found.notes.append((ended, "the message was empty: dropped"))
             continue
         found.media.append(_row(mark, mark.path, path, seconds=seconds))
+    if found.media and shutil.disk_usage(settings.media).free < FULL:
+        found.notes.append((ended, "the disk is full: what was recorded may be cut short"))
     return found._replace(
         empty_message=empty and not any(each["kind"] == "voicemail" for each in found.media), missing=missing
     )

@@ -420,6 +420,9 @@ def test_collect_list_show_export(folder: Path) -> None:
         (("show", "99"), 1, "no call 99"),
         (("list", "--from", "yesterday"), 2, "is no time"),
         (("open", "1"), 1, "left nothing"),
+        (("list", "--caller", "0099"), 0, "no such call"),
+        (("setup", "--odbc", 'x" => y'), 2, "no name of a machine"),
+        (("setup", "-o", "nowhere"), 3, "No such file"),
     ],
 )
 def test_wrong_use_is_told_in_a_line(folder: Path, arguments: tuple[str, ...], code: int, told: str) -> None:
@@ -428,6 +431,15 @@ def test_wrong_use_is_told_in_a_line(folder: Path, arguments: tuple[str, ...], c
     assert result.exit_code == code
     assert told in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_before_anything_was_written(folder: Path) -> None:
+    (folder / "ivrc.csv").unlink()
+    assert "no calls yet" in run().stderr
+    result = run("collect")
+    assert result.exit_code == 1
+    assert "ivrc.csv" in result.stderr
+    assert run("list", "--limit", "-1").exit_code == 2
 
 
 def test_wrong_settings_are_told_in_a_line(folder: Path) -> None:
