@@ -124,7 +124,7 @@ class Storm:
 
 def _line(event: Event) -> tuple[str, ...]:
     keys = ("Context", "Extension", "Priority", "Application", "AppData")
-    return tuple(re.sub(r"\d{9,}[\d.]*|storm-\d+-|ring-\d+-", "#", event[key]) for key in keys)
+    return tuple(re.sub(r"\d{9,}[\d.]*|(?:storm|ring)-?\d+-?", "#", event[key]) for key in keys)
 
 
 def shape_of(journey: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
