@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Self
 
 from ivrc.crm.settings import Secret
@@ -19,6 +20,8 @@ Message = Mapping[str, str]
 _LINE_LIMIT = 1 << 20
 _CHUNK = 1 << 18
 _END = b"\r\n\r\n"
+# Between so many questions calls have the dialplan for themselves for a moment.
+_AT_ONCE, _VALUES_AT_ONCE = 20, 100
 
 
 class Address(NamedTuple):
@@ -90,10 +93,15 @@ class Manager:
 
     async def ask(self, action: str, *, seconds: float | None = None, **fields: str) -> Message:
         """An action's response; ManagerError with Asterisk's own words if it is an error."""
-        await self._send(action, fields)
+        self._write(action, fields)
+        await self._drain()
+        return await self._response(action, self._count, seconds)
+
+    async def _response(self, action: str, number: int, seconds: float | None) -> Message:
         while True:
             message = _message(await self._next(seconds))
-            if "Response" in message:
+            # Of an action that was given up there may be an answer still.
+            if "Response" in message and message.get("ActionID", str(number)) == str(number):
                 if message["Response"] in ("Error", "Fail"):
                     raise ManagerError(f"{action}: {message.get('Message', 'refused')}")
                 return message
@@ -106,22 +114,66 @@ class Manager:
     async def raw_list(self, action: str, *, seconds: float | None = None, **fields: str) -> AsyncIterator[bytes]:
         """As `list`, each event as the bytes of its lines."""
         await self.ask(action, seconds=seconds, **fields)
+        while (raw := await self._event(seconds)) is not None:
+            yield raw
+
+    async def lists(
+        self, action: str, field: str, values: Iterable[str], *, absent: str, seconds: float | None = None
+    ) -> AsyncIterator[tuple[str, Sequence[Message]]]:
+        """Each value of a field with the events that answer the action; none if the error has `absent` in its words.
+
+        Some are asked at once: on a busy machine each question alone would wait for its turn twice.
+        """
+        left = iter(values)
+        while some := tuple(islice(left, _AT_ONCE)):
+            first = self._count + 1
+            for value in some:
+                self._write(action, {field: value})
+            await self._drain()
+            for number, value in enumerate(some, first):
+                events = []
+                try:
+                    await self._response(action, number, seconds)
+                    while (raw := await self._event(seconds)) is not None:
+                        events.append(_message(raw))
+                except ManagerError as fault:
+                    if absent not in str(fault):
+                        raise
+                yield value, events
+
+    async def values(self, expressions: Iterable[str]) -> AsyncIterator[str]:
+        """What Asterisk makes of each of these functions or variables."""
+        left = iter(expressions)
+        while some := tuple(islice(left, _VALUES_AT_ONCE)):
+            first = self._count + 1
+            for expression in some:
+                self._write("Getvar", {"Variable": expression})
+            await self._drain()
+            for number in range(first, first + len(some)):
+                yield (await self._response("Getvar", number, None)).get("Value", "")
+
+    async def _event(self, seconds: float | None) -> bytes | None:
+        """The next event of a list; None for its last."""
         while True:
             raw = await self._next(seconds)
             if b"\r\nEventList: Complete" in raw:
-                return
+                return None
             if raw.startswith(b"Event: "):
-                yield raw
+                return raw
 
-    async def _send(self, action: str, fields: Mapping[str, str]) -> None:
+    def _write(self, action: str, fields: Mapping[str, str]) -> None:
         if self._writer is None:
             raise ManagerError("the connection to Asterisk's manager is gone")
         self._count += 1
         lines = [f"Action: {action}", f"ActionID: {self._count}", *(f"{key}: {value}" for key, value in fields.items())]
         if any("\r" in line or "\n" in line for line in lines):
             raise ManagerError(f"{action}: a line break in what is sent")
+        self._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+
+    async def _drain(self) -> None:
+        if self._writer is None:
+            raise ManagerError("the connection to Asterisk's manager is gone")
         try:
-            self._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
             await asyncio.wait_for(self._writer.drain(), self.address.seconds)
         except (OSError, TimeoutError) as fault:
             raise ManagerError(f"the connection to Asterisk's manager is lost: {_said(fault)}") from None

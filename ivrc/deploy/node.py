@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from hashlib import sha256
@@ -18,7 +18,7 @@ from typing import Any, Self
 from ivrc.deploy import calls as on_line
 from ivrc.deploy import checks, state
 from ivrc.deploy.ami import Address, Manager
-from ivrc.deploy.dialplan import Key, Line, differences, line_of, read_text
+from ivrc.deploy.dialplan import Held, Key, Line, differences, line_of, read_text
 from ivrc.deploy.errors import DeployError, FolderError, ManagerError
 from ivrc.deploy.failpoints import passing
 from ivrc.deploy.folder import LEFT_OVER, Folder
@@ -28,6 +28,12 @@ from ivrc.named import NamedTuple
 
 GRACE = 5.0
 """Seconds for which a part stays after it was left, calls or none: one may just have been led into it."""
+THOROUGH, SAMPLE = 2000, 500
+"""Of more new contexts than that every line is found, and of a sample every argument compared.
+
+To show a context Asterisk goes through all there are, so that reading back takes time quadratic to a plan: minutes for
+ten thousand scenarios. `verify` takes the time.
+"""
 _RELOAD_SECONDS = 300.0
 _MODULES = {QUEUES: "app_queue", VOICEMAIL: "app_voicemail", PJSIP: "res_pjsip", DIALPLAN: "pbx_config"}
 _ASTERISKS = {QUEUES: "queues.conf", VOICEMAIL: "voicemail.conf", PJSIP: "pjsip.conf", DIALPLAN: "extensions.conf"}
@@ -284,6 +290,8 @@ class Node:
         """Let Asterisk read the set: queues and mailboxes before the dialplan that leads to them."""
         order = (PJSIP, VOICEMAIL, QUEUES, DIALPLAN)
         wanted = [name for name in order if name in names and (name == DIALPLAN or self._has(name))]
+        if stage == "load":
+            wanted = [name for name in wanted if not self._is_as_before(name)]
         until = time.monotonic() + _AGAIN_SECONDS
         while True:
             try:
@@ -310,6 +318,12 @@ class Node:
     def _has(self, name: str) -> bool:
         """Whether a file matters to what is or was loaded."""
         return any(name in one.files for each in (self.before, self.now) for one in each.parts.values())
+
+    def _is_as_before(self, name: str) -> bool:
+        """Whether Asterisk has read the same of a file already: pjsip.conf is one text, and long in reading."""
+        return name == PJSIP and all(
+            any(name in one.files for one in each.parts.values()) for each in (self.before, self.now)
+        )
 
     async def _still_used(self) -> dict[str, Loaded]:
         """The loaded parts that are active, have calls, or were left a moment ago; and what these jump into."""
@@ -422,14 +436,42 @@ class Node:
         """DeployError if Asterisk does not hold these parts as they were compiled."""
         held = read_text(files[DIALPLAN] for files in fresh.values())
         faults: list[str] = []
-        for context, wanted in held.contexts.items():
-            faults += differences(context, wanted, await self._holds(context), held.steps)
-            if len(faults) > 20:
-                break
+        contexts = sorted(held.contexts)
+        if len(contexts) > THOROUGH:
+            faults += await self._as_written(fresh)
+            faults += await self._outline_differs(held)
+            contexts = contexts[:: len(contexts) // SAMPLE]
+        async for context, found in self._holds(contexts):
+            faults += differences(context, held.contexts[context], found, held.steps)
         faults += await checks.queues_differ(self.manager, fresh)
         faults += await checks.mailboxes_lack(self.manager, fresh)
         if faults:
             raise DeployError("Asterisk does not hold what was compiled", tuple(_explained(faults, held.contexts)))
+
+    async def _as_written(self, fresh: Mapping[str, Mapping[str, bytes]]) -> list[str]:
+        """Parts whose files, read back, are not those that were compiled."""
+        return [
+            f"{PARTS}/{name} was not written as compiled" for name in fresh if await self._part(name) != fresh[name]
+        ]
+
+    async def _outline_differs(self, held: Held) -> list[str]:
+        """Extensions of which Asterisk does not hold the last line, and so none before it where it should be."""
+        last: dict[tuple[str, str], int] = {}
+        for context, lines in held.contexts.items():
+            for key in lines:
+                if key.priority.isdigit():
+                    place = (context, key.extension)
+                    last[place] = max(last.get(place, 0), int(key.priority))
+        # A pattern is no number that could be dialled; the sample has its like.
+        places = [(context, exten, at) for (context, exten), at in last.items() if not exten.startswith("_")]
+        asked = self.manager.values(f"DIALPLAN_EXISTS({context},{exten},{at})" for context, exten, at in places)
+        faults, index = [], 0
+        async for value in asked:
+            context, exten, at = places[index]
+            index += 1
+            if value != "1":
+                faults.append(f"{exten}@{context},{at}: Asterisk does not hold it")
+        return faults
 
     async def _verify_entries(self, parts: Mapping[str, Mapping[str, bytes]]) -> None:
         """DeployError if new calls would not be led where they should be, or would still be led elsewhere."""
@@ -438,8 +480,8 @@ class Node:
         left = [await self._part(name) for name in sorted(was - active)]
         held = read_text(changed)
         faults: list[str] = []
-        for context in {**held.contexts, **read_text(each[ENTRIES] for each in left if ENTRIES in each).contexts}:
-            found = await self._holds(context)
+        gone = read_text(each[ENTRIES] for each in left if ENTRIES in each)
+        async for context, found in self._holds({**gone.contexts, **held.contexts}):
             faults += differences(context, held.contexts.get(context, {}), found, held.steps, whole=False)
             for key, line in found.items():
                 if astray := on_line.parts_in(line.arguments) - active:
@@ -454,27 +496,20 @@ class Node:
         texts += [each[ENTRIES] for name, each in files.items() if name in active and ENTRIES in each]
         held = read_text(texts)
         faults: list[str] = []
-        for context, wanted in held.contexts.items():
-            faults += differences(context, wanted, await self._holds(context), held.steps)
+        async for context, found in self._holds(held.contexts):
+            faults += differences(context, held.contexts[context], found, held.steps)
         faults += await checks.queues_differ(self.manager, files)
         faults += await checks.mailboxes_lack(self.manager, files)
         return faults
 
-    async def _holds(self, context: str) -> dict[Key, Line]:
-        """What Asterisk holds of one context.
+    async def _holds(self, contexts: Iterable[str]) -> AsyncIterator[tuple[str, dict[Key, Line]]]:
+        """What Asterisk holds of each context.
 
-        One at a time: the answer is given with the lock of the whole dialplan held, which every call's next step needs.
+        One is a question: it is answered with the lock of the whole dialplan held, which every call's next step needs.
         """
-        found: dict[Key, Line] = {}
-        try:
-            async for event in self.manager.list("ShowDialPlan", Context=context, seconds=60):
-                line = line_of(event)
-                if line is not None:
-                    found[line[0]] = line[1]
-        except ManagerError as fault:
-            if "Did not find context" not in str(fault):
-                raise
-        return found
+        asked = self.manager.lists("ShowDialPlan", "Context", contexts, absent="Did not find context", seconds=60)
+        async for context, events in asked:
+            yield context, dict(line for event in events if (line := line_of(event)) is not None)
 
 
 def _joined(files: Mapping[str, Iterable[bytes]]) -> dict[str, bytes]:

@@ -300,3 +300,31 @@ def test_commands(lab: DeployLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "lab.ivr").write_text(source("call employee nobody"))
     code, text = run("deploy", "lab.ivr")
     assert code == 1 and "nothing was deployed" in text
+
+
+def test_large_plan_is_verified_by_its_outline_and_a_sample(lab: DeployLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ivrc.deploy.node.THOROUGH", 20)
+    monkeypatch.setattr("ivrc.deploy.node.SAMPLE", 5)
+    many = "".join(f'scenario s{number} {{ branch {{ 1 {{ play "asterisk:beep" }} }} }}\n' for number in range(60))
+    lab.deploy(source(more=many))
+    assert verified(lab) == []
+    release = lab.compiled(source('play "asterisk:digits/1"', many))
+    office = next(part for part in release.parts if part.name == "lab")
+    text = b"".join(office.files["extensions.conf"])
+    start = text.index(f"[ivrc~{office.mark}-lab-s33-branch]".encode())
+    cut = text[:start] + text[start:].replace(b" same => n,Goto(", b"; same => n,Goto(", 1)
+    files = {**office.files, "extensions.conf": [cut]}
+    parts = tuple(part._replace(files=files) if part is office else part for part in release.parts)
+
+    async def load() -> None:
+        async with nodes([lab.target]) as (node,):
+            await node.prepare(release._replace(parts=parts))
+            with pytest.raises(DeployError) as caught:
+                await node.load(release)
+            assert any("s33-branch" in reason and "does not hold it" in reason for reason in caught.value.reasons)
+            assert any("was not written as compiled" in reason for reason in caught.value.reasons)
+            await node.put_back()
+
+    asyncio.run(load())
+    lab.deploy(source('play "asterisk:digits/2"'))
+    assert verified(lab) == []

@@ -130,6 +130,8 @@ def _line(event: Event) -> tuple[str, ...]:
 def shape_of(journey: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """A journey without what tells versions of one shape apart: marks, and the number told."""
     told = [tuple(re.sub(r"~[a-z2-7]{8}", "~", text) for text in line) for line in journey]
+    # The phones ring for other calls, too.
+    told = [tuple(re.sub(r"\b(NOT_INUSE|RINGING)\b", "FREE", text) for text in line) for line in told]
     return [tuple(re.sub(r"digits/\d", "digits/N", text) for text in line) for line in told]
 
 
