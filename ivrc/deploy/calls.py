@@ -8,7 +8,7 @@ from ivrc.deploy.ami import Manager
 from ivrc.named import NamedTuple
 
 PLAN = "IVRC_PLAN"
-_MARKED = re.compile(r"ivrc~(?P<mark>[a-z2-7]{8})-(?P<name>[^-.,]+)|(?P<shared>ivrc\.[\w.-]+)~(?P<own>[a-z2-7]{8})")
+_MARKED = re.compile(r"ivrc~(?P<mark>[a-z2-7]{8})-(?P<name>\w+)|(?P<shared>ivrc\.[\w.-]+)~(?P<own>[a-z2-7]{8})")
 
 
 class Channel(NamedTuple):

@@ -18,7 +18,7 @@ from typing import Any
 from ivrc.named import NamedTuple
 
 _STEP = re.compile(r"; (.*)    \((.+):(\d+)\)")
-_MARKED = re.compile(r"ivrc~([a-z2-7]{8})-([^-.,]+)|(ivrc\.[\w.-]+)~([a-z2-7]{8})")
+_MARKED = re.compile(r"ivrc~([a-z2-7]{8})-(\w+)|(ivrc\.[\w.-]+)~([a-z2-7]{8})")
 _LINE = re.compile(r"(?:exten => (?P<exten>[^,]+),1| same => n)(?:\([^()]*\))?,(?P<app>\w+)\((?P<args>.*)\)")
 
 
