@@ -30,7 +30,7 @@ from ivrc.testbed.sip_xml import caller_xml, expect_answer, wait_hangup
 IVRC = str(Path(sys.executable).parent / "ivrc")
 RATE = 50
 SECRET = "bench"
-PROBE = 'number "+7 495 000-00-01" -> probe\nscenario probe {{ play "asterisk:beep"  hangup }}   # change {change}\n'
+PROBE = 'number "+7 495 000-00-01" -> probe\nscenario probe {{ play "asterisk:digits/{change}"  hangup }}\n'
 
 
 def write_one(folder: Path, scenarios: int, numbers: int, change: int) -> None:

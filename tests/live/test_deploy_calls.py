@@ -124,6 +124,9 @@ class Storm:
 
 def _line(event: Event) -> tuple[str, ...]:
     keys = ("Context", "Extension", "Priority", "Application", "AppData")
+    if event["Context"].endswith("-hours"):
+        # The clock goes on.
+        event = {**event, "AppData": ""}
     return tuple(re.sub(r"\d{9,}[\d.]*|(?:storm|ring)-?\d+-?", "#", event[key]) for key in keys)
 
 
