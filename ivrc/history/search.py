@@ -21,6 +21,7 @@ from ivrc.named import NamedTuple
 TRIGRAM = 3
 """Letters in the shortest word that an index of trigrams finds."""
 _MANY = 2000  # more than so many of a kind are not counted
+_END = 7  # digits
 _LAST = 8e9  # later moments have no sortkey
 _BITS = 20  # of the sortkey, below its milliseconds
 _PHONE = re.compile(r"[+(]?[\d\s().-]{3,}")
@@ -62,27 +63,33 @@ class _Query:
         self.outcome = self._value("outcome", wanted.outcome)
         self.office = self._value("office", scope.office)
         self.rest: list[str] = []
+        # The same as `match` for one call, where something else leads.
+        self.matched: list[str] = []
         self.match = ""
         for employee in (f"{scope.office}/{scope.employee}" if scope.employee else "", wanted.employee):
             if employee:
                 self._person(employee)
         texts = {"caller": _digits(wanted.caller), "number": _digits(wanted.number)}
         words = _words(wanted.search)
-        if full_text and dialect == "sqlite":
-            found = [_phrase(word) for word in words if len(word) >= TRIGRAM]
-            found += [f"{name} : {_phrase(text)}" for name, text in texts.items() if len(text) >= TRIGRAM]
+        if full_text:
+            found = [_phrase(_key(word)) for word in words if len(word) >= TRIGRAM]
+            found += [f"{name} : {_phrase(_key(text))}" for name, text in texts.items() if len(text) >= TRIGRAM]
             self.match = self._value("match", " AND ".join(found))
-            words = [word for word in words if len(word) < TRIGRAM]
-            texts = {name: text for name, text in texts.items() if len(text) < TRIGRAM}
-        like = "ILIKE" if dialect == "postgresql" else "LIKE"
         everything = "(" + " || ' ' || ".join(f"call.{name}" for name in SEARCHED) + ")"
-        # The text's own index knows all columns together.
-        words += [text for text in texts.values() if text and dialect == "postgresql"]
+        if dialect == "postgresql":
+            # The index there knows all columns together.
+            words += [text for text in texts.values() if text]
         for number, word in enumerate(words):
-            self.rest.append(f"{everything} {like} {self._like(f'word{number}', word)}")
+            known = self.match and len(word) >= TRIGRAM and _key(word) == word
+            where = self.matched if known else self.rest
+            if dialect == "postgresql":
+                where.append(f"{everything} ILIKE {self._like(f'word{number}', word)}")
+            else:
+                where.append(f"instr(folded({everything}), {self._value(f'word{number}', word.lower())})")
         for name, text in texts.items():
             if text:
-                self.rest.append(f"call.{name} {like} {self._like(name, text)}")
+                known = self.match and len(text) >= TRIGRAM and _key(text) == text
+                (self.matched if known else self.rest).append(f"call.{name} LIKE {self._like(name, text)}")
 
     def _value(self, name: str, value: str) -> str:
         """A parameter for a value; empty if there is none."""
@@ -104,6 +111,10 @@ class _Query:
             self.values[f"office{number}"] = office
             condition += f" AND {{table}}.office = :office{number}"
         self.persons.append(condition)
+
+    def used(self, text: str) -> dict[str, Any]:
+        """The values that SQL of ours has parameters for."""
+        return {name: self.values[name] for name in re.findall(r":(\w+)", text)}
 
     def leaders(self) -> list[str]:
         """What could lead, besides the moment."""
@@ -132,10 +143,8 @@ class _Query:
         """The conditions that do not lead. `plain`: the database chooses its indexes itself."""
         hide = "" if plain else "+"
         found = list(self.rest)
-        if self.match and leader != "text":
-            found.append(
-                f"EXISTS (SELECT 1 FROM call_text WHERE call_text MATCH {self.match} AND rowid = call.sortkey)"
-            )
+        if leader != "text":
+            found += self.matched
         for number, condition in enumerate(self.persons):
             if leader != f"person{number}":
                 inner = condition.format(table="other")
@@ -167,7 +176,7 @@ def select_calls(connection: Connection, wanted: Filter, scope: Scope, full_text
         text += " LIMIT :limit"
         query.values["limit"] = wanted.limit
     typed = [*SHOWN, sa.column("files", sa.Integer), calls.c.sortkey]
-    return sa.text(text).bindparams(**query.values).columns(*typed)
+    return sa.text(text).bindparams(**query.used(text)).columns(*typed)
 
 
 def _leader(connection: Connection, query: _Query) -> str:
@@ -182,8 +191,7 @@ def _leader(connection: Connection, query: _Query) -> str:
         table, key, conditions = query.source(each)
         where = " AND ".join(conditions + query.window(key))
         text = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {where} LIMIT {_MANY + 1})"
-        known = set(re.findall(r"(?<!:):(\w+)", text))
-        count = connection.execute(sa.text(text), {n: v for n, v in query.values.items() if n in known}).scalar_one()
+        count = connection.execute(sa.text(text), query.used(text)).scalar_one()
         if count < least:
             best, least = each, count
     return best
@@ -211,6 +219,11 @@ def _digits(text: str) -> str:
     # 8 and 0 are dialled before numbers and are not of them.
     short = digits[1:] if len(digits) == 11 and digits[0] == "8" else digits.lstrip("0")
     return short if len(short) >= TRIGRAM else digits
+
+
+def _key(text: str) -> str:
+    """What of a word the index is asked for: of a long number its end, for all numbers begin alike."""
+    return text[-_END:] if len(text) > _END and text.isdigit() else text
 
 
 def _phrase(text: str) -> str:

@@ -251,6 +251,8 @@ def _engine(url: str) -> Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA synchronous=NORMAL")
+        # SQLite's own knows the capitals of Latin letters only.
+        connection.create_function("folded", 1, str.lower, deterministic=True)
 
     return engine
 
