@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ivrc import model as m
 from ivrc.simulate import Journey, run, run_in
 from ivrc.simulate.call import Call
 from ivrc.simulate.line import Line
 from ivrc.simulate.office import Prepared
+from ivrc.simulate.ringing import name_of
 from ivrc.simulate.world import World
 
 # All orders of five turns, and more; of a call with more draws so many are taken, always the same ones.
@@ -24,12 +26,24 @@ class _Drawing(World):
         self.drawn_so_far: list[tuple[int, int]] = []
 
     def draw(self, line: Line, weights: list[int], first: bool) -> int:
-        """The turn of this path."""
+        """The turn of this path. Turns in which nobody can be rung come last: when they come changes nothing."""
         left = [index for index, weight in enumerate(weights) if weight]
+        ringing = [index for index in left if not self._idle(line.turns[index][1])]
+        if not ringing:
+            return left[0]
+        left = ringing
         step = len(self.drawn_so_far)
         chosen = self.taken[step] if step < len(self.taken) else 0
         self.drawn_so_far.append((chosen, len(left)))
         return left[chosen]
+
+    def _idle(self, plan: m.RingPlan) -> bool:
+        """Whether everybody beneath is passed over, for the whole call."""
+        for target in m.dial_together(plan):
+            state = self.call.states.get(name_of(target), self.call.others)
+            if isinstance(target, m.Outside) or state.kind not in ("busy", "offline") or state.free_at is not None:
+                return False
+        return True
 
 
 def all_draws(office: Prepared, call: Call) -> Iterator[Journey]:

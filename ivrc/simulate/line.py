@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ivrc.simulate import journey as j
 
 if TYPE_CHECKING:
+    from ivrc import model as m
     from ivrc.simulate.office import Prepared
     from ivrc.simulate.world import World
 
@@ -48,6 +49,7 @@ class Line:
         "office",
         "recording",
         "start",
+        "turns",
         "world",
     )
 
@@ -64,6 +66,8 @@ class Line:
         # Where a fax machine is taken to.
         self.detects: str | None = None
         self.managers: list[str] = []
+        # The turns of the random group of which one is about to be drawn, with their weights.
+        self.turns: tuple[tuple[int, m.RingPlan], ...] = ()
         self.hangs_up = NEVER if hangs_up is None else hangs_up
         self.deadline = self.hangs_up
 

@@ -173,6 +173,7 @@ def _drawn(line: Line, turns: tuple[tuple[int, m.RingPlan], ...], milliseconds: 
     weights = [weight for weight, _ in turns]
     first = True
     while any(weights):
+        line.turns = turns
         index = line.world.draw(line, weights, first)
         first = False
         weights[index] = 0

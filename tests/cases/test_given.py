@@ -153,6 +153,15 @@ def test_expectations_hold_whatever_is_drawn(tmp_path: Path) -> None:
     assert ran(tmp_path, ("call group turns for 5s",), "expect rings anna, boris, vera").failures == []
 
 
+def test_when_those_are_drawn_who_cannot_be_rung_changes_nothing(tmp_path: Path) -> None:
+    steps = ("call group turns for 5s", 'play "done"')
+    run = ran(tmp_path, steps, "anna busy", "boris offline", 'expect { rings vera at 0s  plays "done" at 5s }')
+    assert (run.failures, run.verdicts[0].draws) == ([], 1)
+    # One who becomes free can be rung.
+    run = ran(tmp_path, steps, "anna busy", "boris offline for 5s", "expect rings vera")
+    assert run.verdicts[0].draws == 2
+
+
 def test_a_seed_is_one_draw(tmp_path: Path) -> None:
     for first in ("anna", "boris", "vera"):
         facts = f"expect {{ not rings {', '.join({'anna', 'boris', 'vera'} - {first})} rings {first} }}"
