@@ -27,11 +27,11 @@ from ivrc.testbed.fuzz import calls
 from ivrc.testbed.fuzz.offices import compile_programs, prepare
 from ivrc.testbed.fuzz.run import PLACES, RATE, Bench, Pair, Tally, moment_of, open_bench, pairs_of, play_all
 
-AT_ONCE = 12
+AT_ONCE = 30
 # Calls that a mutant is given; all of them run the line.
 CALLS = 3
 # Other calls that one is hunted with, if these do not catch it: so many, at so many moments.
-HUNT_CALLS, HUNTS = 10, 4
+HUNT_CALLS, HUNTS = 6, 4
 _CONTEXT = re.compile(r"\[(.+)\]")
 _LINE = re.compile(
     r"(?P<begin>exten => (?P<exten>[^,]+),1| same => n)(?P<label>\([^()]*\))?,(?P<app>\w+)\((?P<args>.*)\)"
@@ -409,19 +409,28 @@ async def run(seed: int, count: int, rate: float) -> list[Verdict]:
             for begin in range(0, len(chosen), PLACES):
                 some = chosen[begin : begin + PLACES]
                 caught = await _try(bench, some, dialplans, next(weeks))
+                verdicts += _tell(some, caught, dialplans)
+                left = [each for place, each in enumerate(some) if place not in caught]
+                left = [each for place, each in enumerate(left) if not why(left, place, dialplans)]
                 for turn in range(1, HUNTS + 1):
-                    left = [
-                        place for place in range(len(some)) if place not in caught and not why(some, place, dialplans)
-                    ]
                     if left:
-                        found = await _hunt(
-                            bench, [some[place] for place in left], dialplans, Random(seed + turn), next(weeks)
-                        )
-                        caught |= {left[place]: by for place, by in found.items()}
-                for place, (each, mutant) in enumerate(some):
-                    reason = "" if place in caught else why(some, place, dialplans)
-                    verdicts.append(Verdict(mutant, each.pairs[0].name, caught.get(place, ""), reason))
-                    print(_told(verdicts[-1]), flush=True)
+                        caught = await _hunt(bench, left, dialplans, Random(seed + turn), next(weeks))
+                        verdicts += _tell(left, caught, dialplans)
+                        left = [each for place, each in enumerate(left) if place not in caught]
+                verdicts += _tell(left, dict.fromkeys(range(len(left)), ""), dialplans)
+    return verdicts
+
+
+def _tell(
+    some: Sequence[tuple[Known, Mutant]], caught: Mapping[int, str], dialplans: Mapping[int, str]
+) -> list[Verdict]:
+    """The verdicts that are known now, printed: those caught, and those that cannot be."""
+    verdicts = []
+    for place, (each, mutant) in enumerate(some):
+        reason = "" if caught.get(place) else why(some, place, dialplans)
+        if place in caught or reason:
+            verdicts.append(Verdict(mutant, each.pairs[0].name, caught.get(place, ""), reason))
+            print(_told(verdicts[-1]), flush=True)
     return verdicts
 
 

@@ -29,7 +29,7 @@ CALLS = 5
 AT_ONCE = 40
 RATE = 3.0
 # Pairs that differ are played again, slower and so many at a time.
-AGAIN = (4, 1)
+AGAIN = (8, 2)
 SLOW = 2.0
 # A trial of so many calls that are ambiguous is given up.
 TRIES = 40
