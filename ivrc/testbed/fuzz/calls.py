@@ -91,7 +91,7 @@ class Caller:
         random = self.random
         if random.random() < 0.25:
             return Answer(
-                random.choice(["unknown", "down", "unassigned", "hidden"]), (), random.choice([0, 500, 2_900])
+                random.choice(["unknown", "down", "unassigned", "hidden", "broken"]), (), random.choice([0, 500, 2_900])
             )
         turns = tuple(self.turn() for _ in range(random.randint(1, 2)))
         return Answer("found", turns, random.choice([0, 0, 500, 2_900]))
