@@ -27,7 +27,7 @@ from ivrc.testbed.fuzz import calls
 from ivrc.testbed.fuzz.offices import compile_programs, prepare
 from ivrc.testbed.fuzz.run import PLACES, RATE, Bench, Pair, Tally, moment_of, open_bench, pairs_of, play_all
 
-AT_ONCE = 30
+AT_ONCE = 20
 # Calls that a mutant is given; all of them run the line.
 CALLS = 3
 # Other calls that one is hunted with, if these do not catch it: so many, at so many moments.

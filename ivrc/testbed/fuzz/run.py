@@ -26,11 +26,11 @@ from ivrc.testbed.fuzz.tree import Part, placed
 # Programs loaded at once; calls to each; calls at a time.
 PLACES = 40
 CALLS = 5
-AT_ONCE = 40
-RATE = 3.0
+AT_ONCE = 24
+RATE = 2.0
 # Pairs that differ are played again, slower and so many at a time.
 AGAIN = (8, 2)
-SLOW = 2.0
+SLOW = 1.5
 # A trial of so many calls that are ambiguous is given up.
 TRIES = 40
 _PHONES = [f"p{slot:03}e{index}{web}" for slot in range(PLACES) for index in range(PEOPLE_MAX) for web in ("", "w")]
