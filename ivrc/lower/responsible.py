@@ -19,6 +19,7 @@ from ivrc.lower.rings import BUSY, FREE, OPTIONS, Ringer, endpoint_name, outside
 RESPONSIBLE = ".responsible"
 _LOOKUP = ".lookup"
 _CONFIRM = ".responsible-confirm"
+_CONFIRMED = ".confirmed"
 _FOUND = "IVRC_FOUND"
 _FIELDS = 10
 
@@ -27,8 +28,8 @@ def responsible_contexts(pen: Pen, ring: Ringer, office: m.Office) -> None:
     """What every `call responsible` of the office uses."""
     # A mobile whose owner must press 1 must do so wherever it is rung.
     confirmed = {number for employee in office.employees if employee.confirm for number in employee.mobiles}
-    if office.trunk is not None:
-        pen.needs.confirmed |= confirmed
+    if office.trunk is not None and confirmed:
+        _confirmed_context(pen, confirmed)
     sheet = Sheet(pen, RESPONSIBLE, "calls the responsible manager: ARG1 seconds at the desk, ARG2 which mobiles, ")
     sheet.comment += "ARG3 their seconds, ARG4 confirm, ARG5 second"
     _ask_and_ring(pen, sheet, office)
@@ -110,7 +111,7 @@ def _ring_mobiles(pen: Pen, cursor: Cursor, office: m.Office, confirms: bool) ->
     cursor.add("GotoIf", '$["${mobile}" = ""]?added')
     cursor.add("GotoIf", '$["${ARG7}" = "confirm"]?confirmed')
     if confirms:
-        cursor.add("GotoIf", f"${{DIALPLAN_EXISTS({pen.context('.confirm')},${{mobile}},1)}}?confirmed")
+        cursor.add("GotoIf", f"${{DIALPLAN_EXISTS({pen.context(_CONFIRMED)},${{mobile}},1)}}?confirmed")
     cursor.add("Set", f"IVRC_RING=${{IVRC_RING}}&{direct}")
     cursor.add("Goto", "added")
     cursor.place("confirmed")
@@ -119,6 +120,17 @@ def _ring_mobiles(pen: Pen, cursor: Cursor, office: m.Office, confirms: bool) ->
     cursor.add("GotoIf", '$["${ARG5}" = "all" & "${left}" != ""]?next')
     cursor.add("GotoIf", '$["${IVRC_RING}" = ""]?done')
     cursor.add("Dial", f"${{IVRC_RING:1}},${{ARG6}},{OPTIONS}")
+
+
+def _confirmed_context(pen: Pen, confirmed: set[str]) -> None:
+    """Employees' mobiles that are accepted by a key wherever they are rung."""
+    sheet = Sheet(pen, _CONFIRMED, "employees' mobiles where whoever picks up presses 1, whoever names them")
+    sheet.holds_callers = False
+    for number in sorted(confirmed):
+        cursor = Cursor(sheet, number[1:])
+        cursor.add("NoOp")
+        cursor.close()
+    sheet.close()
 
 
 def _lookup_context(pen: Pen, office: m.Office) -> None:

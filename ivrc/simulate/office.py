@@ -69,7 +69,9 @@ class Prepared:
         self.employees = {employee.name: employee for employee in office.employees}
         self.extensions = {e.extension: target for e in office.employees if e.extension and (target := reach(e))}
         self.has_devices = any(employee.devices for employee in office.employees)
+        # Who may be asked to press 1 at some place, and whose owner must wherever the mobile is rung.
         self.confirmed = frozenset(confirmed(office))
+        self.always_confirmed = frozenset(n for e in office.employees if e.confirm for n in e.mobiles)
         self._held: dict[tuple[int, int], bool] = {}
         self._found: dict[str | None, m.Number | None] = {}
         self._zones: dict[str, ZoneInfo] = {}
@@ -121,7 +123,7 @@ def reach(employee: m.Employee) -> m.Target | None:
 
 
 def confirmed(office: m.Office) -> Iterator[str]:
-    """The numbers that must be accepted by a key wherever the CRM names them: `confirm` anywhere in the source."""
+    """The numbers with `confirm` anywhere in the source."""
     for employee in office.employees:
         if employee.confirm:
             yield from employee.mobiles

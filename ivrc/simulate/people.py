@@ -52,5 +52,5 @@ def _ring_manager(line: Line, step: m.CallResponsible, turn: Turn) -> None:
         return
     mobiles = turn.mobiles if step.mobiles == "all" else turn.mobiles[:1]
     line.world.meet(line, list(mobiles))
-    legs = [Leg(n, line.world.state(line, n), step.confirm or n in line.office.confirmed) for n in mobiles]
+    legs = [Leg(n, line.world.state(line, n), step.confirm or n in line.office.always_confirmed) for n in mobiles]
     dial(line, legs, step.mobile_seconds * 1000)

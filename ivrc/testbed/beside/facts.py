@@ -123,8 +123,13 @@ def merged(facts: Iterable[Fact]) -> list[Fact]:
 
 
 def goes_on(last: Fact, what: str, at: float) -> bool:
-    """Whether a sound that begins now is the last one again."""
-    return last.what == what and last.until is not None and at - last.until < GOES_ON
+    """Whether a sound that begins now is the last one again: one of Asterisk's own is, to fill a time."""
+    return (
+        what.startswith("heard asterisk:")
+        and last.what == what
+        and last.until is not None
+        and at - last.until < GOES_ON
+    )
 
 
 @dataclass(frozen=True)
