@@ -15,7 +15,7 @@ from ivrc.changes.sides import Sides
 from ivrc.changes.times import TimeSet, calendar_of, meaning
 from ivrc.changes.words import plan_words
 from ivrc.named import NamedTuple
-from ivrc.simulate.office import confirmed, prompt_name, steps_of
+from ivrc.simulate.office import always_confirmed, prompt_name, steps_of
 
 
 class Change(NamedTuple):
@@ -152,10 +152,10 @@ def _settings(sides: Sides, used: tuple[Used, Used]) -> Iterator[Change]:
 
 
 def _confirmed(sides: Sides, used: tuple[Used, Used]) -> Iterator[Change]:
-    """Numbers that whoever picks up must accept when the CRM names them: for a `confirm` anywhere in the source."""
+    """Numbers that whoever picks up must accept when the CRM names them: for a `confirm` at an employee's mobile."""
     if not (used[0].asks_crm and used[1].asks_crm):
         return
-    was, now = (frozenset(confirmed(side.office)) for side in (sides.old, sides.new))
+    was, now = (always_confirmed(side.office) for side in (sides.old, sides.new))
     parts = [f"also {', '.join(sorted(now - was))}"] * bool(now - was)
     parts += [f"no longer {', '.join(sorted(was - now))}"] * bool(was - now)
     if parts:

@@ -71,7 +71,7 @@ class Prepared:
         self.has_devices = any(employee.devices for employee in office.employees)
         # Who may be asked to press 1 at some place, and whose owner must wherever the mobile is rung.
         self.confirmed = frozenset(confirmed(office))
-        self.always_confirmed = frozenset(n for e in office.employees if e.confirm for n in e.mobiles)
+        self.always_confirmed = always_confirmed(office)
         self._held: dict[tuple[int, int], bool] = {}
         self._found: dict[str | None, m.Number | None] = {}
         self._zones: dict[str, ZoneInfo] = {}
@@ -120,6 +120,11 @@ def reach(employee: m.Employee) -> m.Target | None:
     if employee.devices:
         return m.Desk(employee)
     return m.Outside(employee.mobiles[0], employee.confirm) if employee.mobiles else None
+
+
+def always_confirmed(office: m.Office) -> frozenset[str]:
+    """The numbers that must be accepted by a key wherever the CRM names them: employees' mobiles with `confirm`."""
+    return frozenset(number for employee in office.employees if employee.confirm for number in employee.mobiles)
 
 
 def confirmed(office: m.Office) -> Iterator[str]:

@@ -113,13 +113,17 @@ def test_what_no_number_leads_to() -> None:
     assert told(office(), office(more=more)) == ["not noticed by callers:", "scenario idle: is new"]
 
 
-def test_a_confirm_anywhere_counts_where_the_crm_names_the_number() -> None:
-    more = "group idle in order { anna mobile }\n"
+def test_a_confirm_at_a_mobile_counts_where_the_crm_names_the_number() -> None:
     for steps, noticed in ((("call responsible",), True), (("fax",), False)):
-        old = office(more=more, steps=steps)
-        changes = changes_of(old, old.replace("anna mobile }", "anna mobile confirm }"))
+        old = office(steps=steps)
+        changes = changes_of(old, old.replace('"+7 916 000-00-02" }', '"+7 916 000-00-02" confirm }'))
         assert changes.noticed == noticed
         assert ("confirm for the CRM's mobiles: also +79160000001" in changes.text()) == noticed
+
+
+def test_a_confirm_in_a_group_holds_there() -> None:
+    old = office(more="group idle in order { anna mobile }\n", steps=("call responsible",))
+    assert not changes_of(old, old.replace("anna mobile }", "anna mobile confirm }")).noticed
 
 
 def test_asterisks_own_words_are_in_the_language() -> None:
