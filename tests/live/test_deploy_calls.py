@@ -203,7 +203,8 @@ def test_a_hundred_calls_while_fifty_deploys_go_through(lab: DeployLab) -> None:
         journey = journeys[identity]
         assert marks_of(journey) == {marks[version]}, (identity, version, journey)
         assert shape_of(journey) == quiet[version % SHAPES, kind], identity
-        assert told_by(journey) == f"{version:02}", (identity, journey)
+        # A conversation ends the call.
+        assert told_by(journey) == ("" if kind == "talk" else f"{version:02}"), (identity, journey)
     assert lab.asterisk.warnings(mark) == []
 
 
