@@ -128,7 +128,7 @@ def test_faults_and_warnings_are_told_every_time(offices: Path, built: list[str]
     write_tree(offices, {"o2.ivr": "scenario main { hangup hangup }\n", "o3.ivr": "plya\n"})
     for _ in range(2):
         assert again(offices, built)[0].codes == ["IVR902", "IVR101"]
-    (offices / "o3.ivr").write_text("")
+    (offices / "o3.ivr").write_text("scenario main { }\n")
     for _ in range(2):
         assert again(offices, built)[0].codes == ["IVR902"]
 
