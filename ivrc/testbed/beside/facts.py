@@ -20,7 +20,7 @@ QUEUE_TOLERANCE = 2.2
 # Facts that begin so near each other are of one moment.
 TOGETHER = 0.35
 # The same sound once more after so short a silence is the same sound going on.
-GOES_ON = 0.4
+GOES_ON = 0.8
 MUSIC = "heard music"
 
 
