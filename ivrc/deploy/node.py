@@ -156,6 +156,8 @@ class Node:
         record = await state.generation(self.target.folder, number)
         ids = [f"{name}~{mark}" for name, mark in record["active"].items()]
         files = {name: await self._part(name) for name in sorted(ids)}
+        if changed := [f"{PARTS}/{name}/{each}" for name in files for each in _changed(files[name], (ABOUT,))]:
+            raise DeployError(f"generation {number} is not what was deployed", tuple(changed))
         if faults := await checks.missing(self.manager, self.target.sounds, files):
             raise DeployError("Asterisk lacks what the generation needs", tuple(faults))
         wanted = {
@@ -235,6 +237,9 @@ class Node:
             files[name] = await self._part(name)
             faults += [f"{PARTS}/{name}/{each}" for each in _changed(files[name], self.now.parts[name].files)]
             faults += await self._sounds_gone(files[name])
+        for name in sorted(await self.target.folder.names(PARTS) - files.keys()):
+            # Kept for a rollback.
+            faults += [f"{PARTS}/{name}/{each}" for each in _changed(await self._part(name), (ABOUT,))]
         wanted = state.files_of(self.target.folder, self.now, await self._mailboxes_left(self.now))
         for name in (*READ, "set.json") if self.now.number else ():
             if await self.target.folder.read(f"{SETS}/{self.now.number}/{name}") != b"".join(wanted[name]):
