@@ -16,8 +16,9 @@ from ivrc import model as m
 from ivrc.changes.graph import FAX, NOTHING, WRONG, Graph, Node, Same
 from ivrc.changes.sides import Sides, hours_in
 from ivrc.changes.times import Calendar, TimeSet, calendar_of
-from ivrc.changes.words import condition_words, prompt_words, step_words
+from ivrc.changes.words import prompt_words, step_words
 from ivrc.named import NamedTuple
+from ivrc.simulate.steps import condition_text
 
 # Decisions that one side makes and the other does not, followed on one way.
 MAX_DECIDED = 8
@@ -356,7 +357,7 @@ def literal_words(condition: m.Condition, holds: bool) -> str:
         case m.ByHidden():
             return f"caller {'' if holds else 'not '}hidden"
         case _:
-            return ("" if holds else "not ") + condition_words(condition)
+            return ("" if holds else "not ") + condition_text(condition)
 
 
 def _choice(choices: list[str], step: m.Step) -> str:

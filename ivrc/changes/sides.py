@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from itertools import chain
 from math import gcd
-from typing import Any, TypeVar, assert_never
+from typing import Any, Protocol, TypeVar, assert_never
 
 from ivrc import model as m
 from ivrc.changes.times import meaning
@@ -19,7 +19,16 @@ from ivrc.hours import Hours
 from ivrc.named import NamedTuple
 from ivrc.source import Sources
 
-T = TypeVar("T")
+
+class Named(Protocol):
+    """What is declared under a name."""
+
+    @property
+    def name(self) -> str:
+        """The name in the source."""
+
+
+T = TypeVar("T", bound=Named)
 # Orders and weights of groups in it, by name of the new side where there is one.
 Identity = tuple[Any, ...]
 
@@ -57,8 +66,8 @@ class Matched(NamedTuple):
 
 def match(old: Iterable[T], new: Iterable[T], content: Callable[[T], object]) -> Matched:
     """Pair entries by name, and what is left by content, where that belongs to one of each side only."""
-    olds = {entry.name: entry for entry in old}  # type: ignore[attr-defined]
-    news = {entry.name: entry for entry in new}  # type: ignore[attr-defined]
+    olds = {entry.name: entry for entry in old}
+    news = {entry.name: entry for entry in new}
     both = [(olds[name], news[name]) for name in olds if name in news]
     removed = [entry for name, entry in olds.items() if name not in news]
     added = [entry for name, entry in news.items() if name not in olds]

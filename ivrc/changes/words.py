@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from ivrc import model as m
+from ivrc.simulate.steps import condition_text
 
 _WIDEST = 70
 
@@ -31,7 +32,7 @@ def step_words(step: m.Step) -> str:
         case m.Branch(prompt, seconds, retries):
             return f"branch{_playing(prompt)}{_for(seconds)}" + (f" retries {retries}" if retries else "")
         case m.When(condition):
-            return f"when {condition_words(condition)}"
+            return f"when {condition_text(condition)}"
         case m.ReachAnyone(people, responsible, seconds):
             names = [employee.name for employee in people] + ["the responsible manager"] * responsible
             return f"reach anyone{_for(seconds)} ({', '.join(names)})"
@@ -59,21 +60,6 @@ def prompt_words(prompt: m.Prompt, verb: str) -> str:
         return f'say "{text}"'
     name = f"asterisk:{prompt.text}" if prompt.kind == "own" else prompt.text
     return f'{verb} "{name}"'.lstrip()
-
-
-def condition_words(condition: m.Condition) -> str:
-    """A condition; hours written in place are `these hours`."""
-    match condition:
-        case m.ByHours(name, _):
-            return name or "these hours"
-        case m.BySwitch(switch):
-            return f"switch {switch.name}"
-        case m.ByCallers(callers):
-            return f"caller in {callers.name}"
-        case m.ByHidden():
-            return "caller hidden"
-        case _:
-            assert_never(condition)
 
 
 def seconds_words(seconds: int) -> str:
