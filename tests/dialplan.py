@@ -19,6 +19,9 @@ _PRIORITY = re.compile(r"(?P<at>\d+|n)(?:\((?P<label>[^()]+)\))?")
 _LINE = re.compile(r"(?:exten\s*=>\s*(?P<exten>[^,]+)|\s*same\s*=>\s*(?P<at>n)),?(?P<rest>.*)")
 _APPLICATION = re.compile(r"(?P<app>[A-Za-z]+)\((?P<args>.*)\)")
 _HINT = re.compile(r"[A-Za-z]\w*[/:][^&,\s]+(?:&[A-Za-z]\w*[/:][^&,\s]+)*")
+# A hint for all extensions that differ in the last digit: devices, and what joins them, by that digit.
+_DIGITS = re.compile(r"_(?P<beginning>\d*)\[(?P<last>\d+)\]")
+_BY_DIGIT = re.compile(r'\$\{IF\(\$\[(?:\$\{EXTEN:-1\} = (\d)|"\$\{EXTEN:-1\}" : "\[(\d+)\]")\]\?([^()$]+)\)\}')
 _MAY_RUN = frozenset(
     {
         "AGI",
@@ -56,6 +59,20 @@ class Line(NamedTuple):
     label: str | None
     app: str
     args: str
+
+
+def hints_of(extension: str, devices: str) -> dict[str, str]:
+    """The hints that Asterisk makes of one in the dialplan: extension -> devices."""
+    if (match := _DIGITS.fullmatch(extension)) is None:
+        return {extension: devices}
+    made = {}
+    for digit in match["last"]:
+        of_others = [by[0] for by in _BY_DIGIT.finditer(devices) if digit not in (by[1] or by[2])]
+        those = devices
+        for each in of_others:
+            those = those.replace(each, "")
+        made[match["beginning"] + digit] = _BY_DIGIT.sub(r"\3", those)
+    return made
 
 
 class Context(NamedTuple):
@@ -128,10 +145,13 @@ class Dialplan:
         return self._priority(context, at, rest)
 
     def _hint(self, context: Context, devices: str) -> str:
-        if self._exten in context.hints:
-            return "a second hint for this extension"
-        context.hints[self._exten] = devices
-        return "" if _HINT.fullmatch(devices) else "not a hint"
+        for extension, those in hints_of(self._exten, devices).items():
+            if extension in context.hints:
+                return "a second hint for this extension"
+            context.hints[extension] = those
+            if not _HINT.fullmatch(those):
+                return "not a hint"
+        return ""
 
     def _priority(self, context: Context, at: str, application: str) -> str:
         place = _PRIORITY.fullmatch(at)

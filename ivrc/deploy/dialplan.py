@@ -103,5 +103,17 @@ def differences(
     if not whole:
         ours = {key.extension for key in wanted}
         extra = {key for key in extra if key.extension in ours}
+    patterns = [key for key in wanted if key.priority == "hint" and key.extension.startswith("_")]
     for key in sorted(extra):
+        if any(_made_of(wanted[pattern], pattern, found[key], key) for pattern in patterns):
+            continue
         yield f"{key.extension}@{context},{key.priority}: Asterisk holds {found[key]}, which was not compiled"
+
+
+def _made_of(pattern: Line, at: Key, line: Line, key: Key) -> bool:
+    """Whether Asterisk made this hint out of the pattern, for a phone that subscribed."""
+    beginning, _, digits = at.extension[1:-1].partition("[")
+    if key.priority != "hint" or key.extension[:-1] != beginning or key.extension[-1:] not in digits:
+        return False
+    devices = re.findall(rf"= {key.extension[-1]}\]\?([^)]*)\)", pattern.application)
+    return line.application == "&".join(devices)

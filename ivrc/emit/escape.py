@@ -20,6 +20,8 @@ _NOT_IN_ARGUMENT = re.compile(rf"[\x00\x03-\x1f\x7f;]|{_STRAY}")
 # Most arguments have nothing special: one look is enough.
 _SPECIAL = re.compile(r"[\x00-\x1f\x7f;]")
 _SURELY_FITS = MAX_ARGUMENT_BYTES // 4
+# The only brackets: of what begins like a number or a word, and of the last digit of extensions.
+_CLASS = re.compile(r"\[\+0-9\]|\[A-Za-z\]|(?<=\d)\[\d+\]$|(?<=^_)\[\d+\]$", re.ASCII)
 _NOT_IN_NAME = re.compile(rf"[\x00\x03-\x20\x7f;,()\"\\&|$\]]|{_STRAY}")
 
 
@@ -37,7 +39,7 @@ def comment(text: str) -> str:
 
 def name(text: str) -> str:
     """A context's or an extension's name, checked."""
-    if not text or _NOT_IN_NAME.search(text.replace("[+0-9]", "").replace("[A-Za-z]", "")):
+    if not text or _NOT_IN_NAME.search(_CLASS.sub("", text)):
         raise UnsafeText(f"not a name: {text!r}")
     return text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ivrc import ir
 from ivrc import model as m
 from ivrc.lower.cursor import Cursor, Pen, Sheet
+from ivrc.lower.lamps import lamps
 from ivrc.lower.names import (
     BEGIN,
     FINDS_NUMBER,
@@ -270,12 +271,14 @@ def phones_entry(pen: Pen, office: m.Office) -> list[ir.Context]:
     """The context of the phones' endpoints: lamps, and one line an extension."""
     name = entry_name(office.name, ".internal")
     lines: list[ir.Extension | ir.Hint] = []
+    watched: dict[str, tuple[str, ...]] = {}
     for employee in office.employees:
         if employee.extension is None or _reach(employee) is None:
             continue
         lines.append(_dial(pen, employee.extension))
         if employee.devices:
-            lines.append(ir.Hint(employee.extension, "&".join(state_devices(employee))))
+            watched[employee.extension] = state_devices(employee)
+    lines += lamps(watched)
     for switch in office.switches:
         lines += [_dial(pen, switch.code), ir.Hint(switch.code, switch_device(office.name, switch.name))]
     return [ir.Context(name, f"the office's own phones: context={name}", tuple(lines), (), -1)] if lines else []

@@ -157,20 +157,18 @@ class Stage:
 
     def _occupy(self, endpoint: str) -> None:
         """Put a phone into a call of its own."""
-        since = len(self.watch.events)
         call = self.watch.ami.action(
             "Originate", Channel=f"PJSIP/{endpoint}", Application="Wait", Data="3600", Async="true"
         )
         self.watch.run(call)
-        self.watch.wait_event(
-            lambda event: (
-                event["Event"] == "ExtensionStatus"
-                and f"PJSIP/{endpoint}" in event["Hint"].split("&")
-                and event["StatusText"] == "InUse"
-            ),
-            10,
-            since,
-        )
+        until = time.monotonic() + 10
+        while True:
+            asked = self.watch.ami.action("Getvar", Variable=f"DEVICE_STATE(PJSIP/{endpoint})")
+            if self.watch.run(asked)["Value"] == "INUSE":
+                return
+            if time.monotonic() > until:
+                raise TimeoutError(f"{endpoint} is not in a call")
+            time.sleep(0.05)
 
 
 def _moment(office: Office, call: Mapping[str, Any]) -> datetime:

@@ -70,6 +70,29 @@ def test_same_again_changes_nothing(lab: DeployLab) -> None:
     assert verified(lab) == []
 
 
+def test_hints_that_asterisk_makes_for_phones_are_no_change(lab: DeployLab) -> None:
+    more = 'employee boris { extension 102 sip "PJSIP/anna" }'
+    context = "ivrc-lab.internal"
+
+    def asked() -> str:
+        with Watch(lab.asterisk) as watch:
+            action = watch.ami.action("ExtensionState", Exten="102", Context=context)
+            watch.run(action)
+        return lab.asterisk.cli(f"dialplan show 102@{context}")
+
+    lab.deploy(source(more=more))
+    assert "hint: PJSIP/anna " in asked()
+    assert verified(lab) == []
+    assert lab.deploy(source("hangup", f'{more} number "+7 495 000-00-02" -> main')).changed
+    assert "hint: PJSIP/anna " in asked()
+    assert verified(lab) == []
+    lab.asterisk.cli(f"dialplan add extension 101,hint,PJSIP/other into {context}")
+    (fault,) = verified(lab)
+    assert fault == f"101@{context},hint: Asterisk holds PJSIP/other, which was not compiled"
+    lab.asterisk.reload_dialplan()
+    assert verified(lab) == []
+
+
 def test_one_office_of_several_changes_alone(lab: DeployLab) -> None:
     def office(name: str, step: str, digit: int) -> str:
         settings = SETTINGS.replace("office lab", f"office {name}")
