@@ -277,6 +277,26 @@ def reloads(asterisk: Asterisk, folder: Path, quick: bool) -> None:
     print_table("`dialplan reload`", ("dialplan", "lines", "reload, s", "CPU, s", "ratio"), rows)
 
 
+def lamps(asterisk: Asterisk, folder: Path, quick: bool) -> None:
+    """Loading many offices, whose extensions have hints for lamps, over themselves."""
+    count = 200 if quick else 2000
+    texts.write_folder(folder / "offices", count)
+    run([IVRC, "compile", str(folder / "offices"), "-o", str(folder / "firms")], folder)
+    text = "[general]\nstatic=yes\n" + (folder / "firms/extensions.conf").read_text()
+    _load(asterisk, text)
+    # A changed file, for an unchanged one is not read again.
+    again = [_load(asterisk, f"{text}; {round_}\n") for round_ in range(3)]
+    hints = asterisk.cli("core show hints", timeout=60).splitlines()[-1].split()[1]
+    row = {
+        "dialplan": f"{count:,} offices of 8 people",
+        "lines": f"{text.count(chr(10)):,}",
+        "hints": f"{int(hints):,}",
+        "reload, s": f"{median(wall for wall, _ in again):.2f}",
+        "CPU, s": f"{median(cpu for _, cpu in again):.2f}",
+    }
+    print_table("`dialplan reload` over the same plan", ("dialplan", "lines", "hints", "reload, s", "CPU, s"), [row])
+
+
 def _load(asterisk: Asterisk, text: str) -> tuple[float, float]:
     """Seconds and CPU seconds of one reload."""
     asterisk.write_conf("extensions.conf", text)
@@ -288,7 +308,7 @@ def _load(asterisk: Asterisk, text: str) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few calls: only to see that it works")
-    parser.add_argument("--only", choices=("calls", "history", "reloads"), help="one part")
+    parser.add_argument("--only", choices=("calls", "history", "reloads", "lamps"), help="one part")
     options = parser.parse_args()
     try:
         root = fetch("22")
@@ -300,6 +320,7 @@ def main() -> None:
                 ("calls", lambda: calls(asterisk, options.quick)),
                 ("history", lambda: history(asterisk, options.quick)),
                 ("reloads", lambda: reloads(asterisk, folder, options.quick)),
+                ("lamps", lambda: lamps(asterisk, folder, options.quick)),
             )
             for name, part in parts:
                 if options.only in (None, name):
