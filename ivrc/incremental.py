@@ -107,7 +107,7 @@ def _made_by() -> bytes:
     stamps = [str(_FORMAT), sys.version, str(_newest(Path(__file__).parent))]
     stamps += [library_stamp(library) for library in ("phonenumbers", "holidays", "tzdata")]
     stamps += [resources.read_resource("templates", f"{name}.conf.j2") for name in ("header", "contexts")]
-    stamps.append(resources.read_resource("grammar", "ivrc.lark"))
+    stamps += [resources.read_resource("grammar", name) for name in ("ivrc.lark", "tests.lark")]
     return "\0".join(stamps).encode()
 
 

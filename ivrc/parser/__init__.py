@@ -18,12 +18,15 @@ from ivrc.source import Source
 # Faults reported in one file; after so many the reader has enough to do.
 MAX_FAULTS = 25
 
-_parser: Lark | None = None
+GRAMMARS = ("ivrc.lark", "tests.lark")
+"""The grammar of offices, and what test blocks add to it."""
+
+_parsers: dict[bool, Lark] = {}
 
 
-def _make_parser() -> Lark:
+def _make_parser(tests: bool) -> Lark:
     """The LALR parser, its tables from the user's cache where there is one."""
-    grammar = resources.read_resource("grammar", "ivrc.lark")
+    grammar = "\n".join(resources.read_resource("grammar", name) for name in GRAMMARS[: 1 + tests])
     options: dict[str, Any] = {
         "parser": "lalr",
         "lexer": IvrLexer,
@@ -34,7 +37,8 @@ def _make_parser() -> Lark:
     if folder is not None:
         import sys
 
-        name = f"grammar-{sys.version_info[0]}{sys.version_info[1]}.pickle"
+        kind = "tests" if tests else "offices"
+        name = f"grammar-{kind}-{sys.version_info[0]}{sys.version_info[1]}.pickle"
         try:
             return Lark(grammar, cache=str(folder / name), **options)
         except (OSError, ValueError):
@@ -42,19 +46,19 @@ def _make_parser() -> Lark:
     return Lark(grammar, **options)
 
 
-def get_parser() -> Lark:
-    """The one parser of this process."""
-    global _parser
-    if _parser is None:
-        _parser = _make_parser()
-    return _parser
+def get_parser(text: str) -> Lark:
+    """The parser for a text, one of two in a process: loading the rules of tests takes longer than a small office."""
+    tests = "test" in text
+    if tests not in _parsers:
+        _parsers[tests] = _make_parser(tests)
+    return _parsers[tests]
 
 
 def parse(source: Source) -> tuple[File, list[Diagnostic]]:
     """Parse a file; faulty statements are left out of the result and reported."""
     diagnostics: list[Diagnostic] = []
     text = source.text
-    parser = get_parser()
+    parser = get_parser(text)
     while True:
         attempt = Source(source.path, text, source.base)
         try:
