@@ -7,6 +7,7 @@ import io
 import json
 import re
 import signal
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -141,19 +142,29 @@ def export(config: Path | None, form: str, limit: int, **wanted: str | None) -> 
 @CONFIG
 def collect(follow: bool, config: Path | None) -> None:
     """Read what Asterisk has written since the last time."""
+    stopped: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda got, _: stopped.append(got))
+
+    def again(fault: Exception) -> bool:
+        """A full disk, a locked or absent database: Asterisk's own log waits for us."""
+        if stopped:
+            sys.exit(0)
+        if follow:
+            click.echo(f"ivrc: waiting: {fault}", err=True)
+            time.sleep(2)
+        return follow
+
+    settings, store = open_store(config, again)
     from ivrc.history.collect import Collector
     from ivrc.history.store import StoreError
 
-    settings, store = open_store(config)
     if settings.source == "log" and not settings.cel.exists():
         missing = f"Asterisk has written no log yet: {settings.cel} (what it must be told: `ivrc history setup`)"
         if not follow:
             stop(missing, EXIT_FAULTS)
         click.echo(f"ivrc: waiting: {missing}", err=True)
     collector = Collector(settings, store)
-    stopped: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda got, _: stopped.append(got))
     while not stopped:
         try:
             if follow:
@@ -162,11 +173,8 @@ def collect(follow: bool, config: Path | None) -> None:
                 collector.collect()
             break
         except (StoreError, OSError) as fault:
-            if not follow:
+            if not again(fault):
                 stop(f"nothing is lost, but: {fault}", EXIT_OUTPUT)
-            # A full disk, a locked or absent database: Asterisk's own log waits for us.
-            click.echo(f"ivrc: waiting: {fault}", err=True)
-            time.sleep(2)
     store.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,8 +17,11 @@ CONFIG = click.option(
 )
 
 
-def open_store(config: Path | None) -> tuple[Any, Any]:
-    """The settings and the store; ends the program with a line where they cannot be had."""
+def open_store(config: Path | None, again: Callable[[Exception], bool] = lambda _: False) -> tuple[Any, Any]:
+    """The settings and the store; ends the program with a line where they cannot be had.
+
+    `again`: whether to try once more after a fault of the database.
+    """
     try:
         from ivrc.crm.settings import SettingsError, locate
         from ivrc.history import settings
@@ -26,11 +30,14 @@ def open_store(config: Path | None) -> tuple[Any, Any]:
         stop(f"the package {fault.name} is missing: pip install 'ivrc[history]'", EXIT_USAGE)
     try:
         loaded = settings.load(locate(config))
-        return loaded, Store(loaded.url)
     except SettingsError as fault:
         stop(str(fault), EXIT_USAGE)
-    except StoreError as fault:
-        stop(str(fault), EXIT_OUTPUT)
+    while True:
+        try:
+            return loaded, Store(loaded.url)
+        except StoreError as fault:
+            if not again(fault):
+                stop(str(fault), EXIT_OUTPUT)
 
 
 def stop(message: str, code: int) -> NoReturn:

@@ -144,6 +144,7 @@ def test_two_machines_into_one_database(server: postgres.Postgres, tmp_path: Pat
     writers = [threading.Thread(target=grow, args=(path,)) for path in configs.values()]
     for writer in writers:
         writer.start()
+    # Whether a collector has the database by now or not: it waits for it.
     time.sleep(0.5)
     server.stop()
     time.sleep(2.0)
