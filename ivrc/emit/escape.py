@@ -19,7 +19,8 @@ _STRAY = rf"(?<!ivrc){PART}|(?<![^\s,&()]){CONTENT}"
 _NOT_IN_ARGUMENT = re.compile(rf"[\x00\x03-\x1f\x7f;]|{_STRAY}")
 # Most arguments have nothing special: one look is enough.
 _SPECIAL = re.compile(r"[\x00-\x1f\x7f;]")
-_SURELY_FITS = MAX_ARGUMENT_BYTES // 4
+_SURELY_FITS = MAX_ARGUMENT_BYTES // 8
+_HOLE = "ivrc" + PART
 # The only brackets: of what begins like a number or a word, and of the last digit of extensions.
 _CLASS = re.compile(r"\[\+0-9\]|\[A-Za-z\]|(?<=\d)\[\d+\]$|(?<=^_)\[\d+\]$", re.ASCII)
 _NOT_IN_NAME = re.compile(rf"[\x00\x03-\x20\x7f;,()\"\\&|$\]]|{_STRAY}")
@@ -39,14 +40,15 @@ def comment(text: str) -> str:
 
 def name(text: str) -> str:
     """A context's or an extension's name, checked."""
-    if not text or _NOT_IN_NAME.search(_CLASS.sub("", text)):
+    plain = _CLASS.sub("", text) if "[" in text else text
+    if not plain or _NOT_IN_NAME.search(plain):
         raise UnsafeText(f"not a name: {text!r}")
     return text
 
 
 def argument(text: str) -> str:
     """An application's arguments, checked."""
-    if len(text) <= _SURELY_FITS and not _SPECIAL.search(text):
+    if len(text) <= _SURELY_FITS and not _SPECIAL.search(text.replace(_HOLE, "")):
         return text
     if _NOT_IN_ARGUMENT.search(text) or _bytes(text) > MAX_ARGUMENT_BYTES:
         raise UnsafeText(f"not an argument: {text[:200]!r}")
