@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,8 +33,8 @@ class Collector:
         self._source: Source = Table(store, self.machine) if settings.source == "table" else Log(settings.cel)
         self._plan = Plan()
         self._stamp: tuple[int, ...] = ()
-        self._swept = 0.0
-        self._settled = 0.0
+        self._swept = -math.inf
+        self._settled = -math.inf
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Collect until told to stop; between two batches only."""
@@ -51,7 +52,7 @@ class Collector:
         count = 0
         while self.step():
             count += 1
-        self._settled = 0.0
+        self._settled = -math.inf
         self._settle()
         return count
 

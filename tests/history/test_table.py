@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from ivrc.history.cel import Event
@@ -64,7 +65,11 @@ def test_more_rows_than_one_transaction_takes(tmp_path: Path) -> None:
     assert len(place.whole()) == 4 * (BATCH // len(events) + 2)
 
 
-def test_rows_that_were_read_are_dropped_a_day_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize("uptime", [0.0, 1e6])
+def test_rows_that_were_read_are_dropped_a_day_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uptime: float
+) -> None:
+    monkeypatch.setattr("time.monotonic", lambda: uptime)
     place = Place_(tmp_path, source="table")
     events = events_of(recorded("22")[0])
     insert(place, [row(event) for event in events])
