@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from ivrc.testbed.fetch import is_fetched, root_of
+from ivrc.testbed.prefix import Prefix
 from tests.support import COMMON_EXAMPLES
 
 settings.register_profile(
@@ -22,6 +25,9 @@ settings.register_profile(
 settings.register_profile("ivrc-deep", settings.get_profile("ivrc"), derandomize=False, max_examples=2000)
 # A few, for a look while working: what `make check` runs. `make test` runs the first.
 settings.register_profile("ivrc-quick", settings.get_profile("ivrc"), max_examples=12)
+# A voice for `say` where the machine has none. It is looked for here, before the user's cache is out of sight.
+if "IVRC_ESPEAK" not in os.environ and shutil.which("espeak-ng") is None and is_fetched("22"):
+    os.environ["IVRC_ESPEAK"] = Prefix(root_of("22")).voice
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ivrc"))
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -218,9 +217,7 @@ def show(folder: Path) -> None:
 def _lend_a_voice(root: Path) -> None:
     """Let `say` speak with the espeak-ng that came with the Asterisk where the machine has none."""
     if "IVRC_ESPEAK" not in os.environ and shutil.which("espeak-ng") is None:
-        prefix = Prefix(root)
-        os.environ["IVRC_ESPEAK"] = shlex.join(prefix.command("usr/bin/espeak-ng"))
-        os.environ["ESPEAK_DATA_PATH"] = prefix.environment()["ESPEAK_DATA_PATH"]
+        os.environ["IVRC_ESPEAK"] = Prefix(root).voice
 
 
 def _asterisk(office: Office, calls: list[dict[str, Any]], root: Path, run: Path, build: Path) -> Asterisk:

@@ -25,14 +25,17 @@ auto_aliases=no
 disable_tcp=yes
 listen=udp:127.0.0.1:{port}
 {loads}
-# An INVITE without an answer of any kind goes to the next one after half a second.
-modparam("tm", "fr_timer", 500)
+# An INVITE without an answer of any kind goes to the next one after two seconds. That is the limit of the pings,
+# too: one that lives must answer within it even on a busy machine, or nobody is left to take a call.
+modparam("tm", "fr_timer", 2000)
 modparam("tm", "fr_inv_timer", 120000)
 modparam("tm", "failure_reply_mode", 3)
 modparam("dispatcher", "list_file", "{folder}/dispatcher.list")
+# 2: remember those that may be tried next.
+modparam("dispatcher", "flags", 2)
 modparam("dispatcher", "ds_ping_interval", 1)
 modparam("dispatcher", "ds_probing_mode", 1)
-modparam("dispatcher", "ds_probing_threshold", 1)
+modparam("dispatcher", "ds_probing_threshold", 3)
 modparam("dispatcher", "ds_inactive_threshold", 1)
 modparam("dispatcher", "xavp_dst", "_dst")
 

@@ -4,6 +4,7 @@
 """
 
 import os
+import shlex
 import shutil
 import threading
 from dataclasses import dataclass
@@ -77,6 +78,12 @@ class Prefix:
         if preload:
             start += ["--preload", str(preload)]
         return [*start, "--library-path", self.library_path, str(self.root / program), *args]
+
+    @property
+    def voice(self) -> str:
+        """A command line for $IVRC_ESPEAK: the espeak-ng that came with Asterisk."""
+        data = f"ESPEAK_DATA_PATH={self.environment()['ESPEAK_DATA_PATH']}"
+        return shlex.join(["env", data, *self.command("usr/bin/espeak-ng")])
 
     def environment(self, **extra: str) -> dict[str, str]:
         """The variables that the prefix's libraries need to find their own data."""

@@ -37,8 +37,9 @@ def tool(name: str) -> Tool:
     path = _in(root, name)
     if path is None:
         raise TestbedError(f"the package {PACKAGES[name]} has no {name} in it")
-    libraries = [str(folder) for folder in root.glob("usr/lib/*-linux-gnu*") if folder.is_dir()]
-    libraries += [str(folder) for folder in root.glob("lib/*-linux-gnu*") if folder.is_dir()]
+    # The last has libraries of its own, which it looks for where it would be installed.
+    places = ("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*", f"usr/lib/*-linux-gnu*/{name}")
+    libraries = [str(folder) for place in places for folder in root.glob(place) if folder.is_dir()]
     return Tool(path, root, {"LD_LIBRARY_PATH": ":".join(libraries)})
 
 

@@ -110,7 +110,10 @@ def test_one_dies_in_the_middle_of_a_deploy_and_calls_go_on(fleet: Fleet, first:
         time.sleep(2)
         with at("activate: after the set is active", die, 2), pytest.raises(DeployError) as fault:
             fleet.deploy(fleet.release(source(TWO)))
-        time.sleep(2)
+        limit = time.monotonic() + 30
+        while len([began for began, _ in results if began > died[0]]) < 4:
+            assert time.monotonic() < limit, "no calls any more"
+            time.sleep(0.1)
     finally:
         stop.set()
         for each in calling:
@@ -119,8 +122,8 @@ def test_one_dies_in_the_middle_of_a_deploy_and_calls_go_on(fleet: Fleet, first:
     assert "Asterisk holds the old plan or the new one, whole" in str(fault.value)
     assert fleet.leads_to()["east"] == first["east"], "the one that lives has the old plan"
     after = [result for began, result in results if began > died[0]]
-    assert len(after) >= 3
-    assert all(each.ok for each in after), [each.transcript for each in after if not each.ok]
+    lost = [each.transcript for each in after if not each.ok]
+    assert not lost, "\n".join([*lost, fleet.proxy.log()[-3000:]])
     # On the dead node were calls that nobody can save; no other was lost.
     assert len([result for began, result in results if not result.ok and began <= died[0]]) <= 2
 

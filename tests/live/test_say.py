@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,9 +18,7 @@ pytestmark = pytest.mark.live
 @pytest.fixture(autouse=True)
 def espeak(monkeypatch: pytest.MonkeyPatch) -> None:
     """The speech engine that the test bed fetched: no root and no package of the host's is needed."""
-    prefix = Prefix(root_of("22"))
-    given = [f"{name}={value}" for name, value in prefix.environment().items() if name.startswith("ESPEAK")]
-    monkeypatch.setenv("IVRC_ESPEAK", shlex.join(["env", *given, *prefix.command("usr/bin/espeak-ng")]))
+    monkeypatch.setenv("IVRC_ESPEAK", Prefix(root_of("22")).voice)
 
 
 @pytest.mark.parametrize(

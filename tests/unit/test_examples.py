@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from click.testing import CliRunner
 
 from ivrc.cli import main
 from ivrc.semantics.scenarios import OWN_SOUND
+from tests.support import can_speak
 
 pytest.importorskip("numpy")
 sf = pytest.importorskip("soundfile")
@@ -28,8 +28,8 @@ _PROMPT = re.compile(r'(?<!say )(?:play|playing) "([^"]+)"')
 
 def build(source: Path, target: Path) -> dict[str, Any]:
     """Compile through the command line, which must not have a word to say but the last line; the manifest."""
-    if shutil.which("espeak-ng") is None and (source.name in SPEAKS or source == EXAMPLES):
-        pytest.skip("espeak-ng is not installed")
+    if not can_speak() and (source.name in SPEAKS or source == EXAMPLES):
+        pytest.skip("nothing here can speak")
     result = CliRunner().invoke(main, ["compile", str(source), "-o", str(target), "--format", "json"])
     said = json.loads(result.output)
     assert (result.exit_code, said["diagnostics"]) == (0, [])
