@@ -36,7 +36,7 @@ class Reach:
             self._with_manager = True
             cursor.add("Gosub", f"{self.pen.context(_WAIT)},s,1({queue},{step.seconds})")
         else:
-            cursor.add("Queue", f"{queue},,,,{step.seconds}")
+            _wait(cursor, queue, str(step.seconds))
 
     def _queue(self, part: str, people: tuple[m.Employee, ...], start: int) -> str:
         """A queue of these people, and the context of the legs that ring them; the name of both."""
@@ -88,7 +88,7 @@ class Reach:
         cursor.place("alone")
         # Nobody at all: there is nothing to wait for.
         cursor.add("GotoIf", '$["${ARG1}" = ""]?nobody')
-        cursor.add("Queue", "${ARG1},,,,${ARG2}")
+        _wait(cursor, "${ARG1}", "${ARG2}")
         cursor.place("nobody")
         cursor.add("Return")
         cursor.close()
@@ -132,3 +132,12 @@ class Reach:
             cursor.add("Hangup")
             cursor.close()
         waits.close()
+
+
+def _wait(cursor: Cursor, queue: str, seconds: str) -> None:
+    """Wait in a queue. Whoever has been talked with hangs up for the caller, too, and here with the cause of that.
+
+    Left to Queue, the call would end with the cause of whatever an earlier step rang in vain.
+    """
+    cursor.add("Queue", f"{queue},c,,,{seconds}")
+    cursor.add("ExecIf", '$["${QUEUESTATUS}" = "CONTINUE"]?Hangup(16)')
