@@ -9,31 +9,24 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Self
 
 from ivrc.deploy import calls as on_line
-from ivrc.deploy import checks, state
+from ivrc.deploy import checks, held, leftovers, state
 from ivrc.deploy.ami import Address, Manager
-from ivrc.deploy.dialplan import Held, Key, Line, differences, line_of, read_text
 from ivrc.deploy.errors import DeployError, FolderError, ManagerError
 from ivrc.deploy.failpoints import passing
-from ivrc.deploy.folder import LEFT_OVER, Folder
-from ivrc.deploy.release import ABOUT, DIALPLAN, ENTRIES, PJSIP, QUEUES, VOICEMAIL, Release
+from ivrc.deploy.folder import Folder
+from ivrc.deploy.release import ABOUT, DIALPLAN, PJSIP, QUEUES, VOICEMAIL, Release
 from ivrc.deploy.state import GENERATIONS, MANIFEST, PARTS, READ, SETS, SOURCES, Loaded, Set
 from ivrc.named import NamedTuple
 
 GRACE = 5.0
 """Seconds for which a part stays after it was left, calls or none: one may just have been led into it."""
-THOROUGH, SAMPLE = 2000, 500
-"""Of more new contexts than that every line is found, and of a sample every argument compared.
-
-To show a context Asterisk goes through all there are, so that reading back takes time quadratic to a plan: minutes for
-ten thousand scenarios. `verify` takes the time.
-"""
 _RELOAD_SECONDS = 300.0
 _MODULES = {QUEUES: "app_queue", VOICEMAIL: "app_voicemail", PJSIP: "res_pjsip", DIALPLAN: "pbx_config"}
 _ASTERISKS = {QUEUES: "queues.conf", VOICEMAIL: "voicemail.conf", PJSIP: "pjsip.conf", DIALPLAN: "extensions.conf"}
@@ -240,12 +233,12 @@ class Node:
         for name in sorted(await self.target.folder.names(PARTS) - files.keys()):
             # Kept for a rollback.
             faults += [f"{PARTS}/{name}/{each}" for each in _changed(await self._part(name), (ABOUT,))]
-        wanted = state.files_of(self.target.folder, self.now, await self._mailboxes_left(self.now))
+        wanted = state.files_of(self.target.folder, self.now, await state.mailboxes_of(self.target.folder, self.now))
         for name in (*READ, "set.json") if self.now.number else ():
             if await self.target.folder.read(f"{SETS}/{self.now.number}/{name}") != b"".join(wanted[name]):
                 faults.append(f"{SETS}/{self.now.number}/{name} has been changed since it was deployed")
         faults += await checks.missing(self.manager, self.target.sounds, {n: f for n, f in files.items() if ABOUT in f})
-        faults += await self._differ(files)
+        faults += await held.all_differs(self.manager, files, self.now.active_ids)
         return faults
 
     async def _sounds_gone(self, files: Mapping[str, bytes]) -> list[str]:
@@ -268,7 +261,8 @@ class Node:
         numbers = [int(name) for name in await folder.names(SETS) if name.isdigit()]
         fresh = replace(wanted, number=max([self.now.number, *numbers], default=0) + 1)
         passing(f"{stage}: before the set is written")
-        await folder.put(f"{SETS}/{fresh.number}", state.files_of(folder, fresh, await self._mailboxes_left(fresh)))
+        mailboxes = await state.mailboxes_of(folder, fresh)
+        await folder.put(f"{SETS}/{fresh.number}", state.files_of(folder, fresh, mailboxes))
         if fresh.generation:
             await folder.point(
                 f"{SETS}/{fresh.number}/{MANIFEST}", f"../../{GENERATIONS}/{fresh.generation}.{MANIFEST}"
@@ -278,18 +272,6 @@ class Node:
         await folder.point(state.ACTIVE, f"{SETS}/{fresh.number}")
         self.now = fresh
         passing(f"{stage}: after the set is active")
-
-    async def _mailboxes_left(self, wanted: Set) -> bytes:
-        """Only calls on parts that were left may still record into these."""
-        active = wanted.active_ids
-        having = [name for name, one in wanted.parts.items() if VOICEMAIL in one.files]
-        offices = {name.partition("~")[0] for name in having if name not in active}
-        texts: dict[bool, list[bytes]] = {True: [], False: []}
-        for name in having:
-            if name.partition("~")[0] in offices:
-                text = await self.target.folder.read(f"{PARTS}/{name}/{VOICEMAIL}")
-                texts[name in active].append(text or b"")
-        return state.mailboxes_left(texts[True], texts[False])
 
     async def _reload(self, names: Iterable[str], stage: str, again: bool = False) -> None:
         """Let Asterisk read the set: queues and mailboxes before the dialplan that leads to them."""
@@ -391,67 +373,11 @@ class Node:
             parts = {name: replace(one, left=0.0 if name in active else now) for name, one in self.now.parts.items()}
             self.now = self.before = replace(self.now, parts=parts)
 
-    def _mark_of(self, number: int) -> str:
-        """The file that says that Asterisk has read a set."""
-        return f"{SETS}/{number}/read"
-
-    async def tidy(self) -> None:
-        """Remove files that neither the active set nor a kept generation needs; with the lock nobody else writes."""
-        folder, now = self.target.folder, self.now
-        for name in await folder.names(SETS):
-            if not name.isdigit() or int(name) != now.number:
-                await folder.remove(f"{SETS}/{name}")
-        needed = set(now.parts)
-        for name in await folder.names(GENERATIONS):
-            number = name.partition(".")[0]
-            if number.isdigit() and int(number) in now.generations:
-                if name == f"{number}.json":
-                    needed |= {
-                        f"{part}~{mark}"
-                        for part, mark in (await state.generation(folder, int(number)))["active"].items()
-                    }
-            else:
-                await folder.remove(f"{GENERATIONS}/{name}")
-        there = await folder.names(PARTS)
-        gone = there - needed
-        sounds = await self._sounds_of(gone)
-        if sounds:
-            # Prompts are named after their offices: only the same offices' other parts can have them, too.
-            offices = {name.partition("~")[0] for name in gone}
-            sounds -= await self._sounds_of({name for name in there & needed if name.partition("~")[0] in offices})
-        for path in sorted(sounds):
-            await self.target.sounds.remove(path)
-        for name in sorted(gone):
-            await folder.remove(f"{PARTS}/{name}")
-        for name in await folder.names("."):
-            if name.startswith(LEFT_OVER):
-                await folder.remove(name)
-
-    async def _sounds_of(self, parts: Iterable[str]) -> set[str]:
-        found: set[str] = set()
-        for name in parts:
-            about = None if name.startswith(LEFT_OVER) else await self.target.folder.read(f"{PARTS}/{name}/{ABOUT}")
-            if about:
-                found.update(json.loads(about)["sounds"])
-        return found
-
-    # ── what Asterisk holds ──
-
     async def _verify_parts(self, fresh: Mapping[str, Mapping[str, bytes]]) -> None:
         """DeployError if Asterisk does not hold these parts as they were compiled."""
-        held = read_text(files[DIALPLAN] for files in fresh.values())
-        faults: list[str] = []
-        contexts = sorted(held.contexts)
-        if len(contexts) > THOROUGH:
-            faults += await self._as_written(fresh)
-            faults += await self._outline_differs(held)
-            contexts = contexts[:: len(contexts) // SAMPLE]
-        async for context, found in self._holds(contexts):
-            faults += differences(context, held.contexts[context], found, held.steps)
-        faults += await checks.queues_differ(self.manager, fresh)
-        faults += await checks.mailboxes_lack(self.manager, fresh)
-        if faults:
-            raise DeployError("Asterisk does not hold what was compiled", tuple(_explained(faults, held.contexts)))
+        faults = await self._as_written(fresh) if held.is_large(fresh) else []
+        if faults := [*faults, *await held.parts_differ(self.manager, fresh)]:
+            raise DeployError("Asterisk does not hold what was compiled", tuple(faults))
 
     async def _as_written(self, fresh: Mapping[str, Mapping[str, bytes]]) -> list[str]:
         """Parts whose files, read back, are not those that were compiled."""
@@ -459,62 +385,21 @@ class Node:
             f"{PARTS}/{name} was not written as compiled" for name in fresh if await self._part(name) != fresh[name]
         ]
 
-    async def _outline_differs(self, held: Held) -> list[str]:
-        """Extensions of which Asterisk does not hold the last line, and so none before it where it should be."""
-        last: dict[tuple[str, str], int] = {}
-        for context, lines in held.contexts.items():
-            for key in lines:
-                if key.priority.isdigit():
-                    place = (context, key.extension)
-                    last[place] = max(last.get(place, 0), int(key.priority))
-        # A pattern is no number that could be dialled; the sample has its like.
-        places = [(context, exten, at) for (context, exten), at in last.items() if not exten.startswith("_")]
-        asked = self.manager.values(f"DIALPLAN_EXISTS({context},{exten},{at})" for context, exten, at in places)
-        faults, index = [], 0
-        async for value in asked:
-            context, exten, at = places[index]
-            index += 1
-            if value != "1":
-                faults.append(f"{exten}@{context},{at}: Asterisk does not hold it")
-        return faults
-
     async def _verify_entries(self, parts: Mapping[str, Mapping[str, bytes]]) -> None:
         """DeployError if new calls would not be led where they should be, or would still be led elsewhere."""
         active, was = self.now.active_ids, self.before.active_ids
-        changed = [files[ENTRIES] for name, files in parts.items() if name not in was and ENTRIES in files]
-        left = [await self._part(name) for name in sorted(was - active)]
-        held = read_text(changed)
-        faults: list[str] = []
-        gone = read_text(each[ENTRIES] for each in left if ENTRIES in each)
-        async for context, found in self._holds({**gone.contexts, **held.contexts}):
-            faults += differences(context, held.contexts.get(context, {}), found, held.steps, whole=False)
-            for key, line in found.items():
-                if astray := on_line.parts_in(line.arguments) - active:
-                    faults.append(f"{key.extension}@{context} still leads to {', '.join(sorted(astray))}")
-        if faults:
+        changed = {name: files for name, files in parts.items() if name not in was}
+        left = {name: await self._part(name) for name in sorted(was - active)}
+        if faults := await held.entries_differ(self.manager, changed, left, active):
             raise DeployError("new calls are not led into the new plan", tuple(faults[:20]))
 
-    async def _differ(self, files: Mapping[str, Mapping[str, bytes]]) -> list[str]:
-        """Every difference between what Asterisk holds and these parts, all contexts of ivrc's looked at."""
-        active = self.now.active_ids
-        texts = [each[DIALPLAN] for each in files.values() if DIALPLAN in each]
-        texts += [each[ENTRIES] for name, each in files.items() if name in active and ENTRIES in each]
-        held = read_text(texts)
-        faults: list[str] = []
-        async for context, found in self._holds(held.contexts):
-            faults += differences(context, held.contexts[context], found, held.steps)
-        faults += await checks.queues_differ(self.manager, files)
-        faults += await checks.mailboxes_lack(self.manager, files)
-        return faults
+    def _mark_of(self, number: int) -> str:
+        """The file that says that Asterisk has read a set."""
+        return f"{SETS}/{number}/read"
 
-    async def _holds(self, contexts: Iterable[str]) -> AsyncIterator[tuple[str, dict[Key, Line]]]:
-        """What Asterisk holds of each context.
-
-        One is a question: it is answered with the lock of the whole dialplan held, which every call's next step needs.
-        """
-        asked = self.manager.lists("ShowDialPlan", "Context", contexts, absent="Did not find context", seconds=60)
-        async for context, events in asked:
-            yield context, dict(line for event in events if (line := line_of(event)) is not None)
+    async def tidy(self) -> None:
+        """Remove files that neither the active set nor a kept generation needs."""
+        await leftovers.remove(self.target.folder, self.target.sounds, self.now)
 
 
 def _joined(files: Mapping[str, Iterable[bytes]]) -> dict[str, bytes]:
@@ -527,13 +412,3 @@ def _changed(files: Mapping[str, bytes], names: Iterable[str]) -> list[str]:
     digests = json.loads(files.get(ABOUT, b"{}")).get("files", {})
     changed = [name for name, digest in digests.items() if sha256(files.get(name, b"")).hexdigest() != digest]
     return gone + [f"{name} has been changed since it was deployed" for name in changed if name in files]
-
-
-def _explained(faults: list[str], contexts: Mapping[str, object]) -> list[str]:
-    """The faults, the first twenty; with a hint where nothing at all was loaded."""
-    shown = faults[:20]
-    if len(faults) > 20:
-        shown.append("… and more")
-    if all("does not hold it" in fault for fault in faults):
-        shown.append("nothing of it is there: does Asterisk's extensions.conf include ivrc's (see docs/deploy.md)?")
-    return shown

@@ -107,6 +107,18 @@ def files_of(folder: Folder, wanted: Set, mailboxes: bytes = b"") -> dict[str, l
     return {**files, "set.json": [encode(asdict(wanted))]}
 
 
+async def mailboxes_of(folder: Folder, wanted: Set) -> bytes:
+    """The mailboxes of a set that only calls on parts that were left may still record into."""
+    active = wanted.active_ids
+    having = [name for name, one in wanted.parts.items() if VOICEMAIL in one.files]
+    offices = {name.partition("~")[0] for name in having if name not in active}
+    texts: dict[bool, list[bytes]] = {True: [], False: []}
+    for name in having:
+        if name.partition("~")[0] in offices:
+            texts[name in active].append(await folder.read(f"{PARTS}/{name}/{VOICEMAIL}") or b"")
+    return mailboxes_left(texts[True], texts[False])
+
+
 def mailboxes_left(active: Iterable[bytes], left: Iterable[bytes]) -> bytes:
     """The mailboxes of parts that were left which no active part has, as an addition to voicemail.conf."""
     there, found = _mailboxes(active), _mailboxes(left)

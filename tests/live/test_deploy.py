@@ -327,8 +327,8 @@ def test_commands(lab: DeployLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_large_plan_is_verified_by_its_outline_and_a_sample(lab: DeployLab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ivrc.deploy.node.THOROUGH", 20)
-    monkeypatch.setattr("ivrc.deploy.node.SAMPLE", 5)
+    monkeypatch.setattr("ivrc.deploy.held.THOROUGH", 20)
+    monkeypatch.setattr("ivrc.deploy.held.SAMPLE", 5)
     many = "".join(f'scenario s{number} {{ branch {{ 1 {{ play "asterisk:beep" }} }} }}\n' for number in range(60))
     lab.deploy(source(more=many))
     assert verified(lab) == []

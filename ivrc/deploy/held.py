@@ -1,0 +1,106 @@
+"""What Asterisk holds, read back and compared with what was compiled. Each function gives the faults that it finds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+
+from ivrc.deploy import checks
+from ivrc.deploy.ami import Manager
+from ivrc.deploy.calls import parts_in
+from ivrc.deploy.dialplan import Held, Key, Line, differences, line_of, read_text
+from ivrc.deploy.release import DIALPLAN, ENTRIES
+
+Parts = Mapping[str, Mapping[str, bytes]]
+"""Part's id → its files."""
+
+THOROUGH, SAMPLE = 2000, 500
+"""Of more new contexts than that every line is found, and of a sample every argument compared.
+
+To show a context Asterisk goes through all there are, so that reading back takes time quadratic to a plan: minutes for
+ten thousand scenarios. `all_differs` takes the time.
+"""
+
+
+def is_large(parts: Parts) -> bool:
+    """Whether of these parts only a sample is compared."""
+    return len(read_text(files[DIALPLAN] for files in parts.values()).contexts) > THOROUGH
+
+
+async def parts_differ(manager: Manager, parts: Parts) -> list[str]:
+    """New parts that Asterisk does not hold as they were compiled."""
+    held = read_text(files[DIALPLAN] for files in parts.values())
+    faults: list[str] = []
+    contexts = sorted(held.contexts)
+    if len(contexts) > THOROUGH:
+        faults += await _outline_differs(manager, held)
+        contexts = contexts[:: len(contexts) // SAMPLE]
+    async for context, found in _holds(manager, contexts):
+        faults += differences(context, held.contexts[context], found, held.steps)
+    faults += await checks.queues_differ(manager, parts)
+    faults += await checks.mailboxes_lack(manager, parts)
+    return _explained(faults)
+
+
+async def entries_differ(manager: Manager, changed: Parts, left: Parts, active: set[str]) -> list[str]:
+    """Where new calls would not be led to the active parts, or would still be led to those that were left."""
+    held, gone = (read_text(files[ENTRIES] for files in each.values() if ENTRIES in files) for each in (changed, left))
+    faults: list[str] = []
+    async for context, found in _holds(manager, {**gone.contexts, **held.contexts}):
+        faults += differences(context, held.contexts.get(context, {}), found, held.steps, whole=False)
+        for key, line in found.items():
+            if astray := parts_in(line.arguments) - active:
+                faults.append(f"{key.extension}@{context} still leads to {', '.join(sorted(astray))}")
+    return faults
+
+
+async def all_differs(manager: Manager, parts: Parts, active: set[str]) -> list[str]:
+    """Every difference between what Asterisk holds and the loaded parts: nothing is left out."""
+    texts = [files[DIALPLAN] for files in parts.values() if DIALPLAN in files]
+    texts += [files[ENTRIES] for name, files in parts.items() if name in active and ENTRIES in files]
+    held = read_text(texts)
+    faults: list[str] = []
+    async for context, found in _holds(manager, held.contexts):
+        faults += differences(context, held.contexts[context], found, held.steps)
+    faults += await checks.queues_differ(manager, parts)
+    faults += await checks.mailboxes_lack(manager, parts)
+    return faults
+
+
+async def _outline_differs(manager: Manager, held: Held) -> list[str]:
+    """Extensions of which Asterisk does not hold the last line, and so none before it where it should be."""
+    last: dict[tuple[str, str], int] = {}
+    for context, lines in held.contexts.items():
+        for key in lines:
+            if key.priority.isdigit():
+                place = (context, key.extension)
+                last[place] = max(last.get(place, 0), int(key.priority))
+    # A pattern is no number that could be dialled; the sample has its like.
+    places = [(context, exten, at) for (context, exten), at in last.items() if not exten.startswith("_")]
+    asked = manager.values(f"DIALPLAN_EXISTS({context},{exten},{at})" for context, exten, at in places)
+    faults, index = [], 0
+    async for value in asked:
+        context, exten, at = places[index]
+        index += 1
+        if value != "1":
+            faults.append(f"{exten}@{context},{at}: Asterisk does not hold it")
+    return faults
+
+
+async def _holds(manager: Manager, contexts: Iterable[str]) -> AsyncIterator[tuple[str, dict[Key, Line]]]:
+    """What Asterisk holds of each context.
+
+    One is a question: it is answered with the lock of the whole dialplan held, which every call's next step needs.
+    """
+    asked = manager.lists("ShowDialPlan", "Context", contexts, absent="Did not find context", seconds=60)
+    async for context, events in asked:
+        yield context, dict(line for event in events if (line := line_of(event)) is not None)
+
+
+def _explained(faults: list[str]) -> list[str]:
+    """The faults, the first twenty; with a hint where nothing at all was loaded."""
+    shown = faults[:20]
+    if len(faults) > 20:
+        shown.append("… and more")
+    if faults and all("does not hold it" in fault for fault in faults):
+        shown.append("nothing of it is there: does Asterisk's extensions.conf include ivrc's (see docs/deploy.md)?")
+    return shown
