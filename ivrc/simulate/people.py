@@ -39,15 +39,16 @@ def _ring_manager(line: Line, step: m.CallResponsible, turn: Turn) -> None:
     employee = line.office.employees.get(turn.employee or "")
     if employee is not None and employee.devices and turn.desk != "no":
         state = line.world.state(line, employee.name)
-        away = state.kind == "busy" or state.kind == "offline"
-        if not away or turn.desk == "any" or (state.kind == "busy" and turn.desk == "waiting"):
-            # A second call reaches a busy phone: whether it is taken is not known, so it rings to the end.
-            rung = state._replace(kind="silent") if state.kind == "busy" else state
-            dial(line, [Leg(employee.name, rung, False)], step.desk_seconds * 1000)
-        else:
-            line.events.append(j.PassedOver(line.now, employee.name, state.kind, line.start))  # type: ignore[arg-type]
-            if state.kind == "busy" and turn.desk == "pass":
+        kind = state.kind
+        anyway = turn.desk == "any" or (kind == "busy" and turn.desk == "waiting")
+        if (kind == "busy" or kind == "offline") and not anyway:
+            line.events.append(j.PassedOver(line.now, employee.name, kind, line.start))
+            if kind == "busy" and turn.desk == "pass":
                 return
+        else:
+            # A second call reaches a busy phone: whether it is taken is not known, so it rings to the end.
+            rung = state._replace(kind="silent") if kind == "busy" else state
+            dial(line, [Leg(employee.name, rung, False)], step.desk_seconds * 1000)
     if line.office.office.trunk is None or step.mobiles == "none" or not turn.mobiles:
         return
     mobiles = turn.mobiles if step.mobiles == "all" else turn.mobiles[:1]
