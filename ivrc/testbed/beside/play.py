@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from ivrc.lower.names import switch_device
-from ivrc.simulate import Call, Journey, Prepared, World, run_in
+from ivrc.simulate import Call, Journey, Prepared, run_in
 from ivrc.simulate.call import State
-from ivrc.simulate.line import Line
 from ivrc.testbed.ami import AmiError, Event
 from ivrc.testbed.beside.acts import Act, acts_of
+from ivrc.testbed.beside.chance import Chance, Drawing
+from ivrc.testbed.beside.clock import Clock
 from ivrc.testbed.beside.facts import Difference, Fact, compare, told_by_the_simulator
 from ivrc.testbed.beside.helper import Helper
 from ivrc.testbed.beside.names import Names
@@ -27,45 +28,9 @@ SETTLE = 1.5
 # A call that goes on so long after the simulator's end has not ended.
 PATIENCE = 25.0
 KEY_MILLISECONDS = 100
+# A call that runs so many lines of the dialplan goes round without a pause, and must be stopped.
+LINES = 4_000
 _ids = itertools.count(1)
-
-
-class Chance(NamedTuple):
-    """What the telephone left to chance or to earlier calls: draws of random groups, whose turn it was in queues."""
-
-    drawn: tuple[int, ...] = ()
-    queued: tuple[tuple[str, ...], ...] = ()
-
-
-NO_CHANCE = Chance()
-
-
-class Drawing(World):
-    """A world in which chance is what it was on the telephone, as far as that is known."""
-
-    def __init__(self, office: Prepared, call: Call, chance: Chance) -> None:
-        super().__init__(office, call)
-        self._drawn = list(chance.drawn)
-        self._queued = list(chance.queued)
-        self._turns: dict[int, list[int]] = {}
-
-    def draw(self, line: Line, weights: list[int], first: bool) -> int:
-        """The turn that was drawn: the telephone counts those with a weight only."""
-        if first:
-            self._turns[id(weights)] = [index for index, weight in enumerate(weights) if weight]
-        turns = self._turns[id(weights)]
-        if not self._drawn:
-            return super().draw(line, weights, first)
-        place = self._drawn.pop(0)
-        if place >= len(turns) or not weights[turns[place]]:
-            # Another call than the one that drew.
-            return super().draw(line, weights, first)
-        return turns[place]
-
-    def first_in_queue(self, line: Line, people: list[str]) -> int:
-        """Who was rung first."""
-        rung = self._queued.pop(0) if self._queued else ()
-        return next((people.index(who) for who in rung if who in people), 0)
 
 
 class Outcome(NamedTuple):
@@ -87,35 +52,6 @@ class Office(NamedTuple):
 
     prepared: Prepared
     names: Names
-
-
-class Clock:
-    """What the machine's clock shows at a moment of the rig's: known from the event that came with the least delay."""
-
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._behind = float("inf")
-
-    def set(self, rate: float) -> None:
-        """The rig's clock has been moved, and runs at this rate."""
-        self._rate = rate
-        self._behind = float("inf")
-
-    def sees(self, stamp: float) -> None:
-        """An event of this moment came in now."""
-        self._behind = min(self._behind, asyncio.get_running_loop().time() - stamp / self._rate)
-
-    def now(self) -> float:
-        """The rig's clock."""
-        return (asyncio.get_running_loop().time() - self._behind) * self._rate
-
-    def date(self) -> datetime:
-        """The rig's clock as a date."""
-        return datetime.fromtimestamp(self.now(), UTC)
-
-    def machine_time(self, stamp: float) -> float:
-        """The loop's time at a moment of the rig's clock."""
-        return self._behind + stamp / self._rate
 
 
 class Players:
@@ -231,6 +167,7 @@ class _Play:
         self.identity = f"caller-{next(_ids)}"
         self.observed: Observed | None = None
         self._over = asyncio.Event()
+        self._lines = 0
         self._done = 0
         self._left = False
         self._waiting: asyncio.TimerHandle | None = None
@@ -329,6 +266,12 @@ class _Play:
         """An event of the call."""
         observed = self.observed
         assert observed is not None
+        if event["Event"] == "Newexten":
+            self._lines += 1
+            if self._lines > LINES:
+                if self._lines == LINES + 1:
+                    self._begin(hang_up(self.rig.ami.action, event["Channel"]))
+                return
         observed.read(event)
         chance = Chance(tuple(observed.draws), tuple(observed.queued))
         if chance != self._chance:
@@ -357,10 +300,13 @@ class _Play:
     def _act(self, act: Act) -> None:
         self._waiting = None
         self._done += 1
-        task = self._loop.create_task(self._perform(act))
+        self._begin(self._perform(act))
+        self._schedule()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        self._schedule()
 
     async def _perform(self, act: Act) -> None:
         action = self.rig.town_ami.action
@@ -422,6 +368,3 @@ def _outside_word(state: State) -> str:
 def _user(dialled: str) -> str:
     """By what name the town knows who is dialled: the user part."""
     return dialled.removeprefix("sip:").removeprefix("sips:").partition("@")[0].partition("/")[0]
-
-
-__all__ = ["Clock", "Office", "Outcome", "Players"]

@@ -13,8 +13,8 @@ from ivrc.simulate import Call, Prepared, run_in
 from ivrc.simulate import journey as j
 from ivrc.simulate.call import Answer, Message, Press, State, Turn
 from ivrc.simulate.office import prompt_name, steps_of
+from ivrc.testbed.beside.chance import NO_CHANCE, Chance, Drawing
 from ivrc.testbed.beside.names import Names
-from ivrc.testbed.beside.play import NO_CHANCE, Chance, Drawing
 
 # Every moment of a call is tried so many milliseconds earlier and later: if that changes what happens, and not only
 # when, no telephone can be held to it.

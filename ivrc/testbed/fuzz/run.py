@@ -123,6 +123,7 @@ async def play_all(bench: Bench, pairs: Sequence[tuple[Pair, Office, int]], at_o
 @asynccontextmanager
 async def open_bench(folder: Path, rate: float = RATE) -> AsyncIterator[Bench]:
     """Boot the rig."""
+    folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
     async with Helper(rate) as helper, Rig(folder, _PHONES, rate=rate) as rig:
         yield Bench(rig, helper, folder)

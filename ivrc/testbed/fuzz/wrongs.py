@@ -1,0 +1,209 @@
+"""What can be wrong with a line of a compiled dialplan: operators that make it so, and why some of that is no fault."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+_CONTEXT = re.compile(r"\[(.+)\]")
+_LINE = re.compile(
+    r"(?P<begin>exten => (?P<exten>[^,]+),1| same => n)(?P<label>\([^()]*\))?,(?P<app>\w+)\((?P<args>.*)\)"
+)
+
+
+class Line(NamedTuple):
+    """A line of the dialplan: where it is and what it says."""
+
+    number: int
+    context: str
+    exten: str
+    priority: int
+    label: str
+    app: str
+    args: str
+
+
+class Mutant(NamedTuple):
+    """One line made wrong: how, what it was, and what it became (None: nothing, a NoOp)."""
+
+    operator: str
+    line: Line
+    app: str
+    args: str
+
+
+def lines_of(dialplan: str) -> Iterator[Line]:
+    """Every line of a dialplan with its priority."""
+    context = exten = ""
+    priority = 0
+    for number, text in enumerate(dialplan.splitlines()):
+        if match := _CONTEXT.fullmatch(text):
+            context = match[1]
+        elif match := _LINE.fullmatch(text):
+            priority = 1 if match["exten"] else priority + 1
+            exten = match["exten"] or exten
+            yield Line(number, context, exten, priority, match["label"] or "", match["app"], match["args"])
+
+
+def mutated(dialplan: str, mutant: Mutant) -> str:
+    """The dialplan with the mutant's line in place of the right one."""
+    texts = dialplan.splitlines()
+    match = _LINE.fullmatch(texts[mutant.line.number])
+    assert match is not None
+    texts[mutant.line.number] = f"{match['begin']}{match['label'] or ''},{mutant.app}({mutant.args})"
+    return "\n".join(texts) + "\n"
+
+
+# ── operators: a line, and the others of its office, to what the line may become ──
+
+Operator = Callable[[Line, Sequence[Line]], Iterator[tuple[str, str]]]
+
+
+def _dropped(line: Line, _: Sequence[Line]) -> Iterator[tuple[str, str]]:
+    if line.app not in ("NoOp", "Answer"):
+        yield "NoOp", ""
+
+
+def _unanswered(line: Line, _: Sequence[Line]) -> Iterator[tuple[str, str]]:
+    if line.app == "Answer":
+        yield "NoOp", ""
+
+
+def _swapped(line: Line, _: Sequence[Line]) -> Iterator[tuple[str, str]]:
+    if line.app == "GotoIf":
+        condition, _mark, targets = line.args.rpartition("?")
+        first, _mark, second = targets.partition(":")
+        yield "GotoIf", f"{condition}?{second}:{first}"
+    elif line.app == "ExecIf" and line.args.count("?") == 1:
+        condition, _mark, done = line.args.partition("?")
+        yield "ExecIf", f"{condition}?NoOp():{done}"
+
+
+def _longer(line: Line, _: Sequence[Line]) -> Iterator[tuple[str, str]]:
+    """Three seconds more."""
+    fields = line.args.split(",")
+    place = {"Dial": 1, "WaitExten": 0, "Wait": 0, "Queue": 4}.get(line.app)
+    if place is not None and place < len(fields) and fields[place].isdigit():
+        fields[place] = str(int(fields[place]) + 3)
+        yield line.app, ",".join(fields)
+    if line.app == "Gosub" and (match := re.fullmatch(r"(.*,s,1)\((\d+)(.*)\)", line.args)):
+        yield "Gosub", f"{match[1]}({int(match[2]) + 3}{match[3]})"
+    if line.app == "Set" and (match := re.fullmatch(r"(TIMEOUT\(absolute\)=|IVRC_UNTIL=.*\+ )(\d+)(\]?)", line.args)):
+        more = 3000 if match[1].startswith("IVRC") else 3
+        if match[2] != "0":
+            yield "Set", f"{match[1]}{int(match[2]) + more}{match[3]}"
+
+
+def _elsewhere(line: Line, others: Sequence[Line]) -> Iterator[tuple[str, str]]:
+    """Another target: of a jump another one of the office's, of a ring another phone."""
+    if line.app == "Goto" and "$" not in line.args and "," in line.args:
+        for other in others:
+            if other.app == "Goto" and other.args != line.args and "$" not in other.args and other.args.count(",") == 2:
+                yield "Goto", other.args
+    if line.app == "Dial" and line.args.startswith("PJSIP/"):
+        phone, comma, rest = line.args.partition(",")
+        for other in others:
+            if other.app == "Dial" and other.args.startswith("PJSIP/") and other.args.partition(",")[0] != phone:
+                yield "Dial", other.args.partition(",")[0] + comma + rest
+
+
+def _other_sound(line: Line, others: Sequence[Line]) -> Iterator[tuple[str, str]]:
+    if line.app in ("Playback", "BackGround"):
+        for other in others:
+            if other.app in ("Playback", "BackGround") and other.args != line.args:
+                yield line.app, other.args
+
+
+def _other_label(line: Line, others: Sequence[Line]) -> Iterator[tuple[str, str]]:
+    """A jump within the extension to another of its labels."""
+    labels = [o.label[1:-1] for o in others if o.label and (o.context, o.exten) == (line.context, line.exten)]
+    if line.app == "GotoIf":
+        condition, question, target = line.args.rpartition("?")
+        for label in labels:
+            if target.lstrip(":") in labels and label != target.lstrip(":"):
+                yield "GotoIf", condition + question + ":" * target.startswith(":") + label
+    if line.app == "Goto" and line.args in labels:
+        yield from (("Goto", label) for label in labels if label != line.args)
+
+
+def _option(line: Line, _: Sequence[Line]) -> Iterator[tuple[str, str]]:
+    """Options left out, or a wrong one."""
+    if line.app == "Dial" and "U(" in line.args:
+        yield "Dial", re.sub(r"U\([^)]*\)", "", line.args)
+    if line.app == "Dial" and line.args.endswith(",i"):
+        yield "Dial", line.args + "g"
+        yield "Dial", line.args + "S(1)"
+    if line.app == "Dial" and line.args.endswith(",r"):
+        yield "Dial", line.args[:-1] + "m"
+    if line.app == "Record":
+        yield "Record", re.sub(r",10,", ",3,", line.args, count=1)
+    if line.app == "Read":
+        yield "Read", line.args.replace(",1,,2,4", ",1,,1,4")
+    if line.app == "Hangup" and line.args:
+        yield "Hangup", "19" if line.args == "16" else "16"
+
+
+def _order(line: Line, others: Sequence[Line]) -> Iterator[tuple[str, str]]:
+    """In a group: what the next ring of the same extension has to say."""
+    if ".group-" in line.context and line.app == "Dial":
+        for other in others:
+            if (other.context, other.app) == (line.context, "Dial") and other.args != line.args:
+                yield "Dial", other.args
+
+
+def _condition(line: Line, _: Sequence[Line]) -> Iterator[tuple[str, str]]:
+    """A comparison turned round, or off by one."""
+    if line.app in ("GotoIf", "ExecIf", "Set", "Return"):
+        for old, new in ((" >= ", " < "), (" < ", " >= "), (" <= ", " < "), ('" = "', '" != "'), (" = 0]", " = 1]")):
+            if line.args.count(old) == 1:
+                yield line.app, line.args.replace(old, new)
+
+
+OPERATORS: dict[str, Operator] = {
+    "line dropped": _dropped,
+    "Answer dropped": _unanswered,
+    "branches swapped": _swapped,
+    "time changed": _longer,
+    "target changed": _elsewhere,
+    "sound changed": _other_sound,
+    "label changed": _other_label,
+    "option changed": _option,
+    "order of rings": _order,
+    "comparison changed": _condition,
+}
+
+# Lines whose loss no call can show, and why. (What is looked at: the line's application and arguments.)
+EQUIVALENT: tuple[tuple[str, str], ...] = (
+    (r"Set\(__IVRC_PLAN=.*", "for the call history and for deploys, which have tests of their own"),
+    (r"Set\(CHANNEL\(language\)=en\)", "English is Asterisk's own default, and all programs here are English"),
+    (r"Set\(_IVRC_ASKER=\)", "keeps a variable from later legs, where nobody reads it"),
+    (r"Set\(_IVRC_(MANAGER|SECOND)=\)", "clears what is empty, if no earlier step has named a manager"),
+    (r"Set\(LOCAL\(waiting\)=.*", "counts other calls that wait with this manager; one call is alone"),
+    (r"Set\(GROUP\(.*", "for other calls that wait with this manager; one call is alone"),
+    (r"Set\(SHARED\(IVRC_FOUND\)=\)", "clears the answer to an earlier question, if there was none"),
+    (r"CELGenUserEvent\(IVRC_(VOICEMAIL|RECORDING).*", "for the call history, which has tests of its own"),
+    (r"Set\(IVRC_TRIES=0\)", "an empty variable counts as 0 in an expression, at a call's first menu"),
+    (r"Hangup\(\)", "the end of a leg that ends there anyway"),
+    (r"NoOp\(.*", "does nothing"),
+)
+
+
+_ANSWERS = ("Playback", "BackGround", "Record", "Read")
+
+
+def reason(mutant: Mutant, following: str) -> str:
+    """Why no call could tell the mutant; empty if one could. `following`: the application of the next line."""
+    text = f"{mutant.line.app}({mutant.line.args})"
+    if mutant.operator == "Answer dropped" and following in _ANSWERS:
+        return "the next line answers by itself"
+    if mutant.operator != "line dropped":
+        return ""
+    return next((why for pattern, why in EQUIVALENT if re.fullmatch(pattern, text)), "")
+
+
+def following(dialplan: str, line: Line) -> str:
+    """The application of the next line; empty at the end."""
+    lines = list(lines_of(dialplan))
+    index = next(place for place, other in enumerate(lines) if other.number == line.number)
+    return lines[index + 1].app if index + 1 < len(lines) else ""

@@ -1,0 +1,73 @@
+"""A few calls that between them walk what many random ones do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ivrc.simulate import run
+from ivrc.testbed.beside.play import Office
+from ivrc.testbed.fuzz import calls
+from ivrc.testbed.fuzz.covering import LENGTH, covering, walk
+from ivrc.testbed.fuzz.offices import prepare
+from ivrc.testbed.fuzz.programs import program
+from ivrc.testing.coverage import Coverage
+
+MOMENT = datetime(2026, 3, 2, 11, 58, 30, tzinfo=UTC)
+OFFICE = """
+settings { office fuzz000  country RU  timezone "Europe/Moscow"  language en  trunk "PJSIP/{number}@provider" }
+employee anna { extension 1  sip "PJSIP/p000e0" }
+hours open { mon-sun 00:00-15:00 }
+number "+74950000000" -> main
+scenario main {
+    when open { branch playing "p1" for 3s { 1 { call employee anna for 4s }  2 -> other  wrong { play "p3" } } }
+    voicemail for 9s
+}
+scenario other { wait extension for 3s }
+"""
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    office = prepare(OFFICE, tmp_path, {})
+    assert office is not None
+    return office
+
+
+def test_ten_calls_walk_all_of_a_small_office(office: Office) -> None:
+    found = covering(Random(1), office, MOMENT, 10)
+    assert len(found) <= 10
+    coverage = Coverage(office.names.office)
+    for call in found:
+        assert not calls.is_ambiguous(office.prepared, call)
+        journey = run(office.prepared, call)
+        assert journey.ended.at <= LENGTH
+        coverage.add(journey)
+    # Whether a condition holds is among what counts, though it is true at some of the moments only.
+    missing = [item.what for kind in ("steps", "conditions") for item in coverage.missing(kind)]
+    assert missing == []
+
+
+def test_what_has_been_shown_counts_for_nothing(office: Office) -> None:
+    first = covering(Random(1), office, MOMENT, 10)
+    shown = frozenset[str]().union(*(walk(office, call).shows for call in first))
+    for call in covering(Random(2), office, MOMENT, 10, shown=shown):
+        assert walk(office, call).shows - shown
+
+
+def test_only_what_is_wanted_is_taken(office: Office) -> None:
+    ringing = max((walk(office, call).reached for call in covering(Random(1), office, MOMENT, 10)), key=len)
+    found = covering(Random(3), office, MOMENT, 10, lambda each: ringing <= each.reached)
+    assert found
+    assert all(ringing <= walk(office, call).reached for call in found)
+
+
+def test_the_same_seed_is_the_same_calls(tmp_path: Path) -> None:
+    part = program(Random(4), MOMENT.astimezone(ZoneInfo("Europe/Moscow")))
+    office = prepare(part.text(), tmp_path, {})
+    assert office is not None
+    assert covering(Random(5), office, MOMENT, 6) == covering(Random(5), office, MOMENT, 6)

@@ -1,0 +1,85 @@
+"""Mutants of a dialplan: each is one line of it, really wrong, and no two programs are needed to see how."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from ivrc.testbed.fuzz import wrongs
+from tests.support import CORPUS, compile_paths
+
+DIALPLAN = """\
+[ivrc-a-main]
+exten => s,1,Answer()
+ same => n,Playback(a)
+ same => n(again),GotoIf($["${X}" = "1"]?done:more)
+ same => n(more),WaitExten(3)
+ same => n,Dial(PJSIP/anna,20,i)
+ same => n(done),Hangup(16)
+exten => 1,1,Goto(ivrc-a-other,s,1)
+[ivrc-a-other]
+exten => s,1,BackGround(b)
+ same => n,Goto(ivrc-a-main,s,1)
+ same => n,Dial(PJSIP/boris,5,i)
+"""
+LINES = {(line.context, line.exten, line.priority): line for line in wrongs.lines_of(DIALPLAN)}
+
+
+def made(operator: str, exten: str, priority: int, context: str = "ivrc-a-main") -> list[str]:
+    """What an operator makes of a line."""
+    line = LINES[context, exten, priority]
+    return [f"{app}({args})" for app, args in wrongs.OPERATORS[operator](line, list(LINES.values()))]
+
+
+def test_lines_have_their_places() -> None:
+    assert [place[1:] for place in LINES] == [
+        ("s", 1), ("s", 2), ("s", 3), ("s", 4), ("s", 5), ("s", 6), ("1", 1), ("s", 1), ("s", 2), ("s", 3),
+    ]  # fmt: skip
+    assert LINES["ivrc-a-main", "s", 3].label == "(again)"
+
+
+@pytest.mark.parametrize(
+    ("operator", "exten", "priority", "expected"),
+    [
+        ("line dropped", "s", 2, ["NoOp()"]),
+        ("line dropped", "s", 1, []),
+        ("Answer dropped", "s", 1, ["NoOp()"]),
+        ("branches swapped", "s", 3, ['GotoIf($["${X}" = "1"]?more:done)']),
+        ("time changed", "s", 4, ["WaitExten(6)"]),
+        ("time changed", "s", 5, ["Dial(PJSIP/anna,23,i)"]),
+        ("target changed", "1", 1, ["Goto(ivrc-a-main,s,1)"]),
+        ("target changed", "s", 5, ["Dial(PJSIP/boris,20,i)"]),
+        ("sound changed", "s", 2, ["Playback(b)"]),
+        ("comparison changed", "s", 3, ['GotoIf($["${X}" != "1"]?done:more)']),
+        ("option changed", "s", 6, ["Hangup(19)"]),
+    ],
+)
+def test_operator(operator: str, exten: str, priority: int, expected: list[str]) -> None:
+    assert made(operator, exten, priority) == expected
+
+
+def test_every_mutant_of_the_corpus_is_another_dialplan() -> None:
+    """One line is another one, and the rest stands."""
+    random, found = Random(1), dict.fromkeys(wrongs.OPERATORS, 0)
+    for path in sorted(CORPUS.glob("step_*.ivr")):
+        dialplan = compile_paths(path).dialplan
+        lines = list(wrongs.lines_of(dialplan))
+        for line in random.sample(lines, min(20, len(lines))):
+            for name, operator in wrongs.OPERATORS.items():
+                for app, args in operator(line, lines):
+                    wrong = wrongs.mutated(dialplan, wrongs.Mutant(name, line, app, args))
+                    pairs = zip(dialplan.splitlines(), wrong.splitlines(), strict=True)
+                    differing = [place for place, (one, two) in enumerate(pairs) if one != two]
+                    assert differing == [line.number], (name, line)
+                    found[name] += 1
+    assert min(found.values()) > 0, found
+
+
+def test_a_reason_is_for_the_line_that_it_was_given_for() -> None:
+    answer, hangup = LINES["ivrc-a-main", "s", 1], LINES["ivrc-a-main", "s", 6]
+    dropped = wrongs.Mutant("Answer dropped", answer, "NoOp", "")
+    assert wrongs.reason(dropped, wrongs.following(DIALPLAN, answer)) == "the next line answers by itself"
+    assert wrongs.reason(dropped, "Dial") == ""
+    assert wrongs.reason(wrongs.Mutant("line dropped", hangup, "NoOp", ""), "") == ""
+    assert wrongs.following(DIALPLAN, LINES["ivrc-a-other", "s", 3]) == ""
