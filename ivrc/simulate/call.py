@@ -9,6 +9,7 @@ from typing import Literal
 from ivrc.named import NamedTuple
 
 Kind = Literal["answers", "silent", "refuses", "busy", "offline"]
+Desk = Literal["free", "waiting", "pass", "any", "no"]
 
 
 class State(NamedTuple):
@@ -50,7 +51,7 @@ class Turn(NamedTuple):
     """
 
     employee: str | None
-    desk: Literal["free", "waiting", "pass", "any", "no"] = "free"
+    desk: Desk = "free"
     mobiles: tuple[str, ...] = ()
 
 

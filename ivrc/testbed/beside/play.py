@@ -343,7 +343,7 @@ class _Play:
 
     async def _becomes_free(self, who: str) -> None:
         state = self.call.states[who]
-        answers = State("answers", state.after, state.accepts)
+        answers = State("answers", state.after, state.accepts, state.declines)
         for index, device in enumerate(self.office.names.devices.get(who, [])):
             await self.rig.does(device, _desk_word(answers, index))
             await self.players.online(device, True)
@@ -361,7 +361,7 @@ def _desk_word(state: State, index: int) -> str:
 
 
 def _outside_word(state: State) -> str:
-    """What a number or an address does; 1 is pressed whether somebody asks for it or not."""
+    """What a number or an address does; keys are pressed whether somebody asks for them or not."""
     return phone_word(state, True)
 
 

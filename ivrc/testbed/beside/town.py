@@ -1,7 +1,7 @@
 """The settings of the rig's two Asterisks: the office's own with its endpoints, and the town around it.
 
 The town is an Asterisk as well: its dialplan is every phone and every caller. What a phone does with a call stands in
-the town's global variable `does_NAME`, as `kind:after:accepts:talk` in seconds (see `phone_word`).
+the town's global variable `does_NAME`, as `kind:after:pressed:key:talk`, times in seconds (see `phone_word`).
 """
 
 from __future__ import annotations
@@ -78,8 +78,9 @@ static=yes
 exten => _[+0-9a-zA-Z]!,1,Set(does=${GLOBAL(does_${FILTER(0-9a-zA-Z_,${EXTEN})})})
  same => n,Set(kind=${CUT(does,:,1)})
  same => n,Set(after=${CUT(does,:,2)})
- same => n,Set(accepts=${CUT(does,:,3)})
- same => n,Set(talk=${CUT(does,:,4)})
+ same => n,Set(pressed=${CUT(does,:,3)})
+ same => n,Set(key=${CUT(does,:,4)})
+ same => n,Set(talk=${CUT(does,:,5)})
  same => n,GotoIf($["${kind}" = "busy"]?busy)
  same => n,GotoIf($["${kind}" = "offline"]?offline)
  same => n,ExecIf($["${after}" != "0"]?Ringing())
@@ -91,9 +92,9 @@ exten => _[+0-9a-zA-Z]!,1,Set(does=${GLOBAL(does_${FILTER(0-9a-zA-Z_,${EXTEN})})
  same => n(offline),Hangup(20)
  same => n(answers),Wait(${after})
  same => n,Answer(0)
- same => n,GotoIf($["${accepts}" = "never"]?stay)
- same => n,Wait(${accepts})
- same => n,SendDTMF(1)
+ same => n,GotoIf($["${pressed}" = "never"]?stay)
+ same => n,Wait(${pressed})
+ same => n,SendDTMF(${key})
  same => n(stay),Wait(${talk})
 exten => h,1,NoOp()
 [caller]
@@ -111,11 +112,10 @@ exten => h,1,NoOp()
 
 
 def phone_word(state: State, confirms: bool) -> str:
-    """What a phone does, as the town's dialplan reads it. `confirms`: whoever picks up must press 1."""
-    accepts = "never"
-    if confirms and state.accepts is not None:
-        accepts = f"{max(0, state.accepts) / 1000:g}"
-    return f"{state.kind}:{state.after / 1000:g}:{accepts}:7200"
+    """What a phone does, as the town's dialplan reads it. `confirms`: whoever picks up is asked to press 1."""
+    pressed, key = (state.declines, 2) if state.accepts is None else (state.accepts, 1)
+    when = "never" if pressed is None or not confirms else f"{max(0, pressed) / 1000:g}"
+    return f"{state.kind}:{state.after / 1000:g}:{when}:{key}:7200"
 
 
 def variable_of(phone: str) -> str:

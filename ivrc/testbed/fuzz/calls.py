@@ -11,7 +11,7 @@ from typing import Any
 from ivrc import model as m
 from ivrc.simulate import Call, Prepared, run_in
 from ivrc.simulate import journey as j
-from ivrc.simulate.call import Answer, Message, Press, State, Turn
+from ivrc.simulate.call import Answer, Desk, Kind, Message, Press, State, Turn
 from ivrc.simulate.office import prompt_name, steps_of
 from ivrc.testbed.beside.chance import NO_CHANCE, Chance, Drawing
 from ivrc.testbed.beside.names import Names
@@ -20,6 +20,8 @@ from ivrc.testbed.beside.names import Names
 # when, no telephone can be held to it.
 MARGIN = 400
 LONGEST = 150_000
+KINDS: tuple[Kind, ...] = ("silent", "answers", "refuses", "busy", "offline")
+DESKS: tuple[Desk, ...] = ("free", "free", "waiting", "pass", "any", "no")
 CALLERS = ("+79261234567", "89261234567", "4991112233", "+74991112233", "+79039876543", None)
 
 
@@ -79,12 +81,14 @@ class Caller:
     def state(self, who: str) -> State:
         """What a phone does."""
         random = self.random
-        kind = random.choices(["silent", "answers", "refuses", "busy", "offline"], [5, 3, 2, 2, 2])[0]
+        kind = random.choices(KINDS, [5, 3, 2, 2, 2])[0]
         accepts = random.choice([None, 1_500, 2_500, 6_500])
+        declines = random.choice([None, 1_500, 5_500]) if accepts is None else None
         free_at = None
         if kind in ("busy", "offline") and random.random() < 0.3:
             free_at = self.half_seconds(4, 40)
-        return State(kind, self.half_seconds(1, 5), accepts, free_at)  # type: ignore[arg-type]
+        after = self.half_seconds(1, 5)
+        return State(kind, after=after, accepts=accepts, declines=declines, free_at=free_at)
 
     def crm(self) -> Answer:
         """Whom the CRM names, if anybody."""
@@ -102,8 +106,7 @@ class Caller:
         employee = random.choice([None, *self.people, *self.people, *self.people])
         mobiles = [number for number in self.outside if number.startswith("+")]
         some = tuple(random.sample(mobiles, min(len(mobiles), random.randint(0, 2))))
-        desk = random.choice(["free", "free", "waiting", "pass", "any", "no"])
-        return Turn(employee.name if employee else None, desk, some)  # type: ignore[arg-type]
+        return Turn(employee.name if employee else None, random.choice(DESKS), some)
 
 
 def structure(journey: j.Journey) -> list[str]:
@@ -127,6 +130,9 @@ def shifted(call: Call) -> Iterator[Call]:
             moved_ = state._replace(after=max(0, state.after + shift))
             if state.accepts is not None:
                 yield call._replace(states={**call.states, who: state._replace(accepts=max(0, state.accepts + shift))})
+            if state.declines is not None:
+                late = state._replace(declines=max(0, state.declines + shift))
+                yield call._replace(states={**call.states, who: late})
             yield call._replace(states={**call.states, who: moved_})
             if state.free_at is not None:
                 late = state._replace(free_at=state.free_at + shift)
