@@ -135,7 +135,8 @@ def open_book(file: Path) -> sqlite3.Connection:
 def _person(connection: sqlite3.Connection, who: str) -> Person:
     """Somebody by id or name; who is not among the people is known to the source by one of the two."""
     row = connection.execute(
-        "SELECT id, name, extension FROM people WHERE id = ?1 OR name = ?1 ORDER BY id != ?1, rowid LIMIT 1", (who,)
+        "SELECT id, name, extension FROM people WHERE id = :who OR name = :who ORDER BY id != :who, rowid LIMIT 1",
+        {"who": who},
     ).fetchone()
     if row is None:
         return Person(who, who)

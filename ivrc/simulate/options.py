@@ -89,6 +89,8 @@ class Words:
         if word is None:
             return datetime.now(zone)
         try:
+            if word[11:13] == "24":
+                raise ValueError("Python 3.14 takes it for the next day's midnight")
             moment = datetime.fromisoformat(word)
         except ValueError as fault:
             raise OptionError(f'`{word}` is no moment: write "2026-12-31 23:10"') from fault

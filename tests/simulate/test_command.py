@@ -111,6 +111,7 @@ def test_all(office: Path) -> None:
         (("--answers", "+7 1"), "numbers do not have"),
         (("--busy", "anna", "--offline", "anna"), "two things at once"),
         (("--at", "noon"), "is no moment"),
+        (("--at", "2026-12-31 24:00"), "is no moment"),
         (("--at", "9999-12-31 23:59"), "between 1970 and 2999"),
         (("--answers", "sip:hlp@partner.example:5080"), "did you mean `sip:help@partner.example:5080`?"),
         (("--from", "\x00"), "is no caller's number"),
