@@ -13,27 +13,19 @@ from ivrc.deploy.release import DIALPLAN, ENTRIES
 Parts = Mapping[str, Mapping[str, bytes]]
 """Part's id → its files."""
 
-THOROUGH, SAMPLE = 2000, 500
-"""Of more new contexts than that every line is found, and of a sample every argument compared.
 
-To show a context Asterisk goes through all there are, so that reading back takes time quadratic to a plan: minutes for
-ten thousand scenarios. `all_differs` takes the time.
-"""
+async def parts_differ(manager: Manager, parts: Parts, sample: int = 0) -> list[str]:
+    """New parts that Asterisk does not hold as they were compiled.
 
-
-def is_large(parts: Parts) -> bool:
-    """Whether of these parts only a sample is compared."""
-    return len(read_text(files[DIALPLAN] for files in parts.values()).contexts) > THOROUGH
-
-
-async def parts_differ(manager: Manager, parts: Parts) -> list[str]:
-    """New parts that Asterisk does not hold as they were compiled."""
+    To show a context Asterisk goes through all there are: the time for all is quadratic to a plan. `sample`: of more
+    contexts than that only so many are compared, and of the rest it is seen that each extension has all its lines.
+    """
     held = read_text(files[DIALPLAN] for files in parts.values())
     faults: list[str] = []
     contexts = sorted(held.contexts)
-    if len(contexts) > THOROUGH:
+    if 0 < sample < len(contexts):
         faults += await _outline_differs(manager, held)
-        contexts = contexts[:: len(contexts) // SAMPLE]
+        contexts = contexts[:: len(contexts) // sample]
     async for context, found in _holds(manager, contexts):
         faults += differences(context, held.contexts[context], found, held.steps)
     faults += await checks.queues_differ(manager, parts)

@@ -43,6 +43,8 @@ class Target(NamedTuple):
     manager: Address
     # Generations that stay for a rollback.
     keep: int = 10
+    # Of more new contexts than that only so many are compared line by line; 0: all.
+    sample: int = 0
     # Seconds after which a part that was left is taken out although calls are on it; 0 for never.
     limit: float = 0.0
 
@@ -375,8 +377,9 @@ class Node:
 
     async def _verify_parts(self, fresh: Mapping[str, Mapping[str, bytes]]) -> None:
         """DeployError if Asterisk does not hold these parts as they were compiled."""
-        faults = await self._as_written(fresh) if held.is_large(fresh) else []
-        if faults := [*faults, *await held.parts_differ(self.manager, fresh)]:
+        sample = self.target.sample
+        faults = await self._as_written(fresh) if sample else []
+        if faults := [*faults, *await held.parts_differ(self.manager, fresh, sample)]:
             raise DeployError("Asterisk does not hold what was compiled", tuple(faults))
 
     async def _as_written(self, fresh: Mapping[str, Mapping[str, bytes]]) -> list[str]:

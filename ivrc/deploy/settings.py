@@ -35,7 +35,7 @@ class DeploySettings(Strict, frozen=True):
     `folder`: where ivrc's files are put, `seen_as`: what Asterisk calls that folder, where it sees it elsewhere.
     `sounds`: Asterisk's sounds folder. `ca`: the certificate that signed the manager's. `unencrypted`: over a network,
     too. `keep`: generations that stay for a rollback. `limit`: a generation left so long ago goes although calls are
-    on it. `wait`: for another deploy to end.
+    on it. `wait`: for another deploy to end. `sample`: of more new contexts only so many are compared line by line.
     """
 
     to: str = ""
@@ -46,6 +46,7 @@ class DeploySettings(Strict, frozen=True):
     ca: Path | None = None
     unencrypted: bool = False
     keep: int = 10
+    sample: int = 0
     limit: Duration = Duration(0.0)
     wait: Duration = Duration(0.0)
     # A node that is reached by SSH: its files by SFTP, its manager through a tunnel, `to` as seen from there.
@@ -98,8 +99,9 @@ def _settings(table: Any, folder: Path) -> Settings:
 
 def _one(table: dict[str, Any], folder: Path, key: str) -> DeploySettings:
     settings: DeploySettings = convert(table, DeploySettings, folder=folder, key=key, also=["nodes"])
-    if settings.keep < 1:
-        raise SettingsError("this must be at least 1", key=f"{key}.keep")
+    for name, least in (("keep", 1), ("sample", 0)):
+        if getattr(settings, name) < least:
+            raise SettingsError(f"this must be at least {least}", key=f"{key}.{name}")
     return settings
 
 
@@ -191,7 +193,10 @@ def target(settings: DeploySettings, to: str = "") -> Target:
         _context(settings) if encrypted else None,
     )
     folder = LocalFolder(settings.folder, settings.seen_as)
-    return Target(parts.hostname, folder, LocalFolder(settings.sounds), address, settings.keep, settings.limit)
+    sounds = LocalFolder(settings.sounds)
+    return Target(
+        parts.hostname, folder, sounds, address, keep=settings.keep, sample=settings.sample, limit=settings.limit
+    )
 
 
 def _secret(settings: DeploySettings) -> Secret:

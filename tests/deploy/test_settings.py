@@ -61,12 +61,13 @@ def test_table(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("from a file\n")
     file = tmp_path / "ivrc.toml"
     file.write_text(
-        '[deploy]\nto = "asterisk://ivrc@127.0.0.1"\nfolder = "etc"\nkeep = 3\nlimit = "4h"\n'
+        '[deploy]\nto = "asterisk://ivrc@127.0.0.1"\nfolder = "etc"\nkeep = 3\nsample = 500\nlimit = "4h"\n'
         'secret = { file = "secret" }\n'
     )
     found = target(load(file).nodes[""])
     assert found.manager.secret.reveal() == "from a file"
-    assert (found.keep, found.limit, found.folder.where) == (3, 4 * 3600, str(tmp_path / "etc"))
+    assert (found.keep, found.sample, found.limit) == (3, 500, 4 * 3600)
+    assert found.folder.where == str(tmp_path / "etc")
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,7 @@ def test_table(tmp_path: Path) -> None:
     [
         ('[deploy]\nsecret = "open"\n', "a secret is not written here"),
         ("[deploy]\nkeep = 0\n", "at least 1"),
+        ("[deploy]\nsample = -1\n", "at least 0"),
         ("[deploy]\nkept = 3\n", 'did you mean "keep"'),
         ("[deploy\n", "is no TOML"),
     ],

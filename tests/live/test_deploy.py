@@ -16,7 +16,8 @@ from click.testing import CliRunner
 
 from ivrc.cli import main
 from ivrc.deploy.errors import DeployError, ManagerError
-from ivrc.deploy.node import GRACE
+from ivrc.deploy.node import GRACE, Target
+from ivrc.deploy.release import Release
 from ivrc.deploy.rollout import nodes, rollback
 from ivrc.deploy.status import status_of
 from ivrc.testbed.fetch import is_fetched
@@ -326,29 +327,52 @@ def test_commands(lab: DeployLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert code == 1 and "nothing was deployed" in text
 
 
-def test_large_plan_is_verified_by_its_outline_and_a_sample(lab: DeployLab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ivrc.deploy.held.THOROUGH", 20)
-    monkeypatch.setattr("ivrc.deploy.held.SAMPLE", 5)
-    many = "".join(f'scenario s{number} {{ branch {{ 1 {{ play "asterisk:beep" }} }} }}\n' for number in range(60))
-    lab.deploy(source(more=many))
-    assert verified(lab) == []
-    release = lab.compiled(source('play "asterisk:digits/1"', many))
-    office = next(part for part in release.parts if part.name == "lab")
+def many(count: int) -> str:
+    return "".join(f'scenario s{number} {{ branch {{ 1 {{ play "asterisk:beep" }} }} }}\n' for number in range(count))
+
+
+def damaged(lab: DeployLab, good: Release, context: str, old: bytes, new: bytes, target: Target) -> tuple[str, ...]:
+    """Why a deploy is put back of which one line of one context comes to Asterisk otherwise than it was compiled."""
+    office = next(part for part in good.parts if part.name == "lab")
     text = b"".join(office.files["extensions.conf"])
-    start = text.index(f"[ivrc~{office.mark}-lab-s33-branch]".encode())
-    cut = text[:start] + text[start:].replace(b" same => n,Goto(", b"; same => n,Goto(", 1)
+    start = text.index(f"[ivrc~{office.mark}-lab-{context}]".encode())
+    assert old in text[start:].partition(b"\n[")[0]
+    cut = text[:start] + text[start:].replace(old, new, 1)
     files = {**office.files, "extensions.conf": [cut]}
-    parts = tuple(part._replace(files=files) if part is office else part for part in release.parts)
+    bad = good._replace(parts=tuple(part._replace(files=files) if part is office else part for part in good.parts))
 
-    async def load() -> None:
-        async with nodes([lab.target]) as (node,):
-            await node.prepare(release._replace(parts=parts))
-            with pytest.raises(DeployError) as caught:
-                await node.load(release)
-            assert any("s33-branch" in reason and "does not hold it" in reason for reason in caught.value.reasons)
-            assert any("was not written as compiled" in reason for reason in caught.value.reasons)
+    async def load() -> tuple[str, ...]:
+        async with nodes([target]) as (node,):
+            await node.prepare(bad)
+            with pytest.raises(DeployError, match="does not hold what was compiled") as caught:
+                await node.load(good)
             await node.put_back()
+            await node.tidy()
+            return caught.value.reasons
 
-    asyncio.run(load())
-    lab.deploy(source('play "asterisk:digits/2"'))
+    return asyncio.run(load())
+
+
+def test_every_argument_of_a_large_plan_is_compared(lab: DeployLab) -> None:
+    """Of three thousand new contexts one has another argument; the old plan stays."""
+    lab.deploy(source())
+    before = lab.leads_to("+74950000001")
+    good = lab.compiled(source('play "asterisk:digits/1"', many(1500)))
+    (fault,) = damaged(lab, good, "s1033-branch", b"Playback(beep)", b"Playback(beeperr)", lab.target)
+    assert "compiled Playback(beep), but Asterisk holds Playback(beeperr)" in fault
+    assert 'it is of: play "asterisk:beep" (lab.ivr:' in fault
+    assert lab.leads_to("+74950000001") == before
+    assert lab.deploy(good).changed
+    assert verified(lab) == []
+
+
+def test_large_plan_is_verified_by_its_outline_and_a_sample_if_told(lab: DeployLab) -> None:
+    target = lab.target._replace(sample=5)
+    lab.deploy(source(more=many(60)), target)
+    assert verified(lab) == []
+    good = lab.compiled(source('play "asterisk:digits/1"', many(60)))
+    faults = damaged(lab, good, "s33-branch", b" same => n,Goto(", b"; same => n,Goto(", target)
+    assert any("s33-branch" in fault and "does not hold it" in fault for fault in faults)
+    assert any("was not written as compiled" in fault for fault in faults)
+    lab.deploy(source('play "asterisk:digits/2"'), target)
     assert verified(lab) == []
