@@ -10,7 +10,8 @@ import asyncio
 import re
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +39,8 @@ from ivrc.testing.coverage import Coverage
 from ivrc.testing.run import Verdict
 
 RATE, SLOW = 5.0, 2.0
+# Calls at a time, each on two Asterisks of its own, for each has its own time of day.
+RIGS = 4
 # How much less exact than the simulator's a moment on the telephone is, in milliseconds: it has a network, and phones
 # that are answered and not told to have been.
 SLACK = 1_500
@@ -77,39 +80,67 @@ async def _run_suite(
     office = suite.office
     assert office is not None
     lengths, assumed = lengths_of(office, suite.root.parent)
-    names = Names(office)
-    verdicts: list[Verdict] = []
+    told.passed_over.extend(case.name for case in cases if case.call.fax is not None)
+    # The rig's clock goes forwards only.
+    calls = sorted((case for case in cases if case.call.fax is None), key=lambda case: (case.timed, case.call.at))
+    played: dict[int, Verdict] = {}
     coverage = Coverage(office)
     with tempfile.TemporaryDirectory(prefix="ivrc-test-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        phones = [device for devices in names.devices.values() for device in devices]
-        async with Helper(rate) as helper, Rig(folder, phones, trunks=_trunks(office), rate=rate) as rig:
-            rig.load(_files(suite.root, office, helper.port))
-            own = own_lengths(rig.office.prefix, office.language)
-            known = Office(Prepared(office, {**own, **lengths}), names)
-            players = Players(rig, helper)
-            await players.set_clock(_BEGIN)
-            rate_next: float | None = None
-            # The rig's clock goes forwards only.
-            for case in sorted(cases, key=lambda case: (case.timed, case.call.at)):
-                if case.call.fax is not None:
-                    told.passed_over.append(case.name)
-                    continue
-                began = time.perf_counter()
-                outcome = await _play(players, known, case, rate_next)
-                rate_next = None
-                if outcome.difference is not None or not _verdict(case, outcome, 0).passed:
-                    # Once more, slower: a busy machine plays audio late.
-                    outcome = await _play(players, known, case, SLOW)
-                    rate_next = rate
-                coverage.add(outcome.journey)
-                verdict = _verdict(case, outcome, time.perf_counter() - began)
-                verdicts.append(verdict)
-                tell(f"{'ok    ' if verdict.passed else 'FAILED'} {case.name}")
-                if outcome.difference is not None and not is_ambiguous(known.prepared, outcome.call, outcome.chance):
-                    told.differences.append(f"{case.name}: {outcome.difference.text}")
+        async with AsyncExitStack() as stack:
+            # All of them before the first call: to boot one keeps everything else waiting.
+            lines = [await _boot(stack, folder / f"{n}", suite, lengths, rate) for n in range(min(RIGS, len(calls)))]
+
+            async def line(number: int) -> None:
+                players, known = lines[number]
+                some = calls[number :: len(lines)]
+                async for case, outcome, seconds in _play_all(players, known, some, rate):
+                    coverage.add(outcome.journey)
+                    verdict = played[id(case)] = _verdict(case, outcome, seconds)
+                    tell(f"{'ok    ' if verdict.passed else 'FAILED'} {case.name}")
+                    difference = outcome.difference
+                    if difference is not None and not is_ambiguous(known.prepared, outcome.call, outcome.chance):
+                        told.differences.append(f"{case.name}: {difference.text}")
+
+            await asyncio.gather(*map(line, range(len(lines))))
+    verdicts = [played[id(case)] for case in cases if id(case) in played]
     return suites.Tested(suite.root, office, verdicts, coverage, Teller(office, sources), assumed, sources)
+
+
+async def _boot(
+    stack: AsyncExitStack, folder: Path, suite: Suite, lengths: Mapping[str, float], rate: float
+) -> tuple[Players, Office]:
+    """Two Asterisks for the suite's office, its clock set."""
+    office = suite.office
+    assert office is not None
+    names = Names(office)
+    phones = [device for devices in names.devices.values() for device in devices]
+    folder.mkdir()
+    folder.chmod(0o755)
+    helper = await stack.enter_async_context(Helper(rate))
+    rig = await stack.enter_async_context(Rig(folder, phones, trunks=_trunks(office), rate=rate))
+    rig.load(_files(suite.root, office, helper.port))
+    own = own_lengths(rig.office.prefix, office.language)
+    players = Players(rig, helper)
+    await players.set_clock(_BEGIN)
+    return players, Office(Prepared(office, {**own, **lengths}), names)
+
+
+async def _play_all(
+    players: Players, office: Office, cases: Sequence[Case], rate: float
+) -> AsyncIterator[tuple[Case, Outcome, float]]:
+    """Tests as calls, one after another, each with its seconds."""
+    rate_next: float | None = None
+    for case in cases:
+        began = time.perf_counter()
+        outcome = await _play(players, office, case, rate_next)
+        rate_next = None
+        if outcome.difference is not None or not _verdict(case, outcome, 0).passed:
+            # Once more, slower: a busy machine plays audio late.
+            outcome = await _play(players, office, case, SLOW)
+            rate_next = rate
+        yield case, outcome, time.perf_counter() - began
 
 
 async def _play(players: Players, office: Office, case: Case, rate: float | None = None) -> Outcome:
