@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,7 +67,7 @@ async def _shrink_all(bench: Bench, tally: Tally, out: Path) -> None:
 
 async def replay(bench: Bench, path: Path, told: Callable[[Pair, Outcome], None]) -> Tally:
     """Pairs from a file, or from all of a folder, each alone."""
-    tally = Tally()
+    tally, begun = Tally(), time.monotonic()
     for kept in corpus.read_all(path) if path.is_dir() else [corpus.read(path)]:
         await bench.players.set_clock(kept.call.at)
         offices = bench.load({0: kept.pair.program})
@@ -76,6 +77,7 @@ async def replay(bench: Bench, path: Path, told: Callable[[Pair, Outcome], None]
         if outcome.difference is not None:
             tally.differences.append((kept.pair, outcome))
             told(kept.pair, outcome)
+    tally.seconds = time.monotonic() - begun
     return tally
 
 
