@@ -7,14 +7,14 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ivrc.testbed.ami import AmiError
 from ivrc.testbed.beside.play import Outcome
 from ivrc.testbed.fuzz import calls, corpus
 from ivrc.testbed.fuzz.run import RATE, Bench, Pair, Tally, fuzz, open_bench
-from ivrc.testbed.fuzz.shrink import shrink
+from ivrc.testbed.fuzz.shrink import shrink, weight
 from ivrc.testbed.prefix import TestbedError
 
 
@@ -54,7 +54,7 @@ async def run(given: argparse.Namespace) -> Tally:
 
 
 async def _shrink_all(bench: Bench, tally: Tally, out: Path) -> None:
-    for pair, outcome in tally.differences:
+    for pair, outcome in one_of_each(tally.differences):
         try:
             small, last = await shrink(bench, pair, outcome, lambda text: print("  smaller:", text, flush=True))
         except (TestbedError, AmiError, TimeoutError) as fault:
@@ -63,6 +63,15 @@ async def _shrink_all(bench: Bench, tally: Tally, out: Path) -> None:
         path = corpus.write(out, pair.name.replace(".", "_").replace("-", "_"), "", small, last)
         (out / f"{pair.name}.small.txt").write_text(show(small, last))
         print(show(small, last), path, flush=True)
+
+
+def one_of_each(differences: Sequence[tuple[Pair, Outcome]]) -> list[tuple[Pair, Outcome]]:
+    """Of each kind of difference the smallest pair: many have one cause, and each takes minutes."""
+    found: dict[str, tuple[Pair, Outcome]] = {}
+    for pair, outcome in sorted(differences, key=lambda each: weight(each[0])):
+        assert outcome.difference is not None
+        found.setdefault(outcome.difference.kind, (pair, outcome))
+    return list(found.values())
 
 
 async def replay(bench: Bench, path: Path, told: Callable[[Pair, Outcome], None]) -> Tally:

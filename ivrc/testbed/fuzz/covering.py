@@ -21,7 +21,7 @@ MOMENTS = (-125, -60, -2, 0, 2, 30, 100, 24 * 60, 7 * 24 * 60)
 # Random calls at each moment from which those to play are taken.
 POOL = 60
 # Milliseconds of a call that is taken; and what every call costs besides its own length.
-LENGTH, COST = 70_000, 10_000
+LENGTH, COST = 50_000, 10_000
 
 
 class Walk(NamedTuple):

@@ -14,9 +14,9 @@ import asyncio
 import re
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
-from itertools import groupby
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -35,11 +35,16 @@ from ivrc.testbed.fuzz.tree import Part
 from ivrc.testbed.fuzz.wrongs import OPERATORS, Mutant, following, lines_of, mutated, reason
 from ivrc.testbed.prefix import TestbedError
 
-AT_ONCE, AGAIN = 20, 6
+# Each moment has a clock of its own, so the rigs share the moments; so many calls at a time on each.
+RIGS, AT_ONCE, AGAIN = 3, 12, 4
 # Calls to each program; other calls that a mutant is hunted with, so many times.
 CALLS, HUNT_CALLS, HUNTS = 10, 8, 4
 # Seconds after which calls to so few offices have ended, or never will.
 PATIENCE = 900
+
+
+# A call to the office in a place.
+Play = tuple[int, Call]
 
 
 class Tried(NamedTuple):
@@ -101,14 +106,15 @@ class Verdict(NamedTuple):
 async def baseline(folder: Path, seed: str, rate: float) -> list[Known]:
     """Programs with calls that show no difference."""
     random, moment = Random(seed), moment_of(Random(seed))
-    async with open_bench(folder, rate) as bench:
-        known = {slot: _program(bench, f"{seed}-{slot}", random, moment) for slot in range(PLACES)}
+    async with open_benches(folder, rate, PLACES) as benches:
+        known = {slot: _program(benches[0], f"{seed}-{slot}", random, moment) for slot in range(PLACES)}
         plays = [(slot, call) for slot, each in known.items() for call in covering(random, each.office, moment, CALLS)]
-        offices = bench.load({slot: each.program for slot, each in known.items()})
+        programs = {slot: each.program for slot, each in known.items()}
+        offices = {bench: bench.load(programs) for bench in benches}
 
-        async def one(slot: int, call: Call) -> None:
+        async def one(bench: Bench, slot: int, call: Call) -> None:
             each = known[slot]
-            outcome = await bench.play(Pair(each.name, each.program, call), offices[slot], slot)
+            outcome = await bench.play(Pair(each.name, each.program, call), offices[bench][slot], slot)
             if outcome.difference is None and not outcome.chance.drawn:
                 walked = walk(each.office, call)
                 ran = frozenset(
@@ -116,9 +122,10 @@ async def baseline(folder: Path, seed: str, rate: float) -> list[Known]:
                 )
                 each.tried.append(Tried(call, ran, walked.shows, walked.reached))
 
-        for moment, group in groupby(sorted(plays, key=_moment), key=_moment):
-            await bench.players.set_clock(moment)
-            await by_place(list(group), one, AT_ONCE)
+        async def at(bench: Bench, some: list[Play]) -> None:
+            await by_place(bench, some, one, AT_ONCE)
+
+        await by_moment(benches, plays, at)
     return [each for each in known.values() if each.tried]
 
 
@@ -135,12 +142,32 @@ def _home(text: str, slot: int) -> str:
     return re.sub(rf"(fuzz|p|495|916|812|sip:s){slot:03}", r"\g<1>000", text)
 
 
-def _moment(play: tuple[int, Call]) -> datetime:
-    return play[1].at
+@asynccontextmanager
+async def open_benches(folder: Path, rate: float, places: int) -> AsyncIterator[list[Bench]]:
+    """All of them before the first call: to boot one keeps everything else waiting."""
+    folder.mkdir()
+    folder.chmod(0o755)
+    async with AsyncExitStack() as stack:
+        opened = [open_bench(folder / str(number), rate, places) for number in range(RIGS)]
+        yield [await stack.enter_async_context(each) for each in opened]
+
+
+async def by_moment(
+    benches: Sequence[Bench], plays: Sequence[Play], play: Callable[[Bench, list[Play]], Awaitable[None]]
+) -> None:
+    """The plays of each moment on one of the benches, whose clocks go forwards only."""
+    moments = sorted({call.at for _, call in plays})
+
+    async def some(number: int, bench: Bench) -> None:
+        for moment in moments[number :: len(benches)]:
+            await bench.players.set_clock(moment)
+            await play(bench, [each for each in plays if each[1].at == moment])
+
+    await asyncio.gather(*(some(number, bench) for number, bench in enumerate(benches)))
 
 
 async def by_place(
-    plays: Sequence[tuple[int, Call]], one: Callable[[int, Call], Awaitable[None]], at_once: int
+    bench: Bench, plays: Sequence[Play], one: Callable[[Bench, int, Call], Awaitable[None]], at_once: int
 ) -> None:
     """Play each place's calls one after another, and those of so many places at a time."""
     gate = asyncio.Semaphore(at_once)
@@ -148,7 +175,7 @@ async def by_place(
     async def place(slot: int) -> None:
         for call in [call for other, call in plays if other == slot]:
             async with gate:
-                await one(slot, call)
+                await one(bench, slot, call)
 
     await asyncio.gather(*(place(slot) for slot in dict.fromkeys(slot for slot, _ in plays)))
 
@@ -189,53 +216,51 @@ def choose(random: Random, known: Sequence[Known], count: int) -> list[Candidate
     return chosen
 
 
-async def caught(
-    folder: Path, rate: float, some: Sequence[Candidate], plays: Sequence[tuple[int, Call]]
-) -> dict[int, str]:
-    """Play calls to mutants, each in its place, on an Asterisk of their own: place → the difference that shows twice.
+async def caught(folder: Path, rate: float, some: Sequence[Candidate], plays: Sequence[Play]) -> dict[int, str]:
+    """Play calls to mutants, each in its place, on Asterisks of their own: place → the difference that shows twice.
 
     A mutant that keeps Asterisk from answering is found by halving.
     """
     try:
-        async with open_bench(folder, rate) as bench:
-            return await asyncio.wait_for(_played(bench, some, plays), PATIENCE)
+        async with open_benches(folder, rate, len(some)) as benches:
+            return await asyncio.wait_for(_played(benches, some, plays), PATIENCE)
     except (TestbedError, AmiError, TimeoutError, ConnectionError) as fault:
+        print(f"{len(some)} mutants: {fault!r}", flush=True)
         if len(some) == 1:
             return {0: f"Asterisk does not answer any more: {fault!r}"}
-        middle = len(some) // 2
-        first = await caught(folder, rate, some[:middle], [play for play in plays if play[0] < middle])
-        second = await caught(folder, rate, some[middle:], [(at - middle, call) for at, call in plays if at >= middle])
-        return first | {at + middle: by for at, by in second.items()}
+    middle = len(some) // 2
+    first = await caught(folder.with_name(f"{folder.name}a"), rate, some[:middle], [p for p in plays if p[0] < middle])
+    rest = [(place - middle, call) for place, call in plays if place >= middle]
+    second = await caught(folder.with_name(f"{folder.name}b"), rate, some[middle:], rest)
+    return first | {place + middle: by for place, by in second.items()}
 
 
-async def _played(bench: Bench, some: Sequence[Candidate], plays: Sequence[tuple[int, Call]]) -> dict[int, str]:
-    offices = _load(bench, some)
+async def _played(benches: Sequence[Bench], some: Sequence[Candidate], plays: Sequence[Play]) -> dict[int, str]:
+    offices = {bench: _load(bench, some) for bench in benches}
     found: dict[int, str] = {}
-    doubtful: list[tuple[int, Call]] = []
 
-    async def differs(place: int, call: Call) -> str:
-        outcome = await bench.play(Pair("", some[place].known.program, call), offices[place], place)
-        if outcome.difference is None or calls.is_ambiguous(offices[place].prepared, outcome.call, outcome.chance):
+    async def differs(bench: Bench, place: int, call: Call) -> str:
+        office = offices[bench][place]
+        outcome = await bench.play(Pair("", some[place].known.program, call), office, place)
+        if outcome.difference is None or calls.is_ambiguous(office.prepared, outcome.call, outcome.chance):
             return ""
         return f"{outcome.difference.kind}: {outcome.difference.text}"
 
-    async def first(place: int, call: Call) -> None:
-        if all(place != other for other, _ in doubtful) and await differs(place, call):
-            doubtful.append((place, call))
+    async def at(bench: Bench, plays: list[Play]) -> None:
+        doubtful: dict[int, Call] = {}
 
-    async def again(place: int, call: Call) -> None:
-        if by := await differs(place, call):
-            found[place] = by
+        async def first(bench: Bench, place: int, call: Call) -> None:
+            if place not in found and place not in doubtful and await differs(bench, place, call):
+                doubtful[place] = call
 
-    for moment, group in groupby(sorted(plays, key=_moment), key=_moment):
-        left = [play for play in group if play[0] not in found]
-        if not left:
-            continue
-        doubtful.clear()
-        await bench.players.set_clock(moment)
-        await by_place(left, first, AT_ONCE)
-        if doubtful:
-            await by_place(doubtful, again, AGAIN)
+        async def again(bench: Bench, place: int, call: Call) -> None:
+            if place not in found and (by := await differs(bench, place, call)):
+                found[place] = by
+
+        await by_place(bench, plays, first, AT_ONCE)
+        await by_place(bench, list(doubtful.items()), again, AGAIN)
+
+    await by_moment(benches, plays, at)
     return found
 
 
@@ -281,15 +306,11 @@ async def run(seed: int, count: int, rate: float) -> list[Verdict]:
         known = await baseline(folder / "compiled", f"mutants-{seed}", rate)
         plays = sum(len(each.tried) for each in known)
         print(f"{plays} calls to {len(known)} programs go as they should", flush=True)
-        chosen = choose(Random(seed), known, count)
-        verdicts = []
-        for begin in range(0, len(chosen), PLACES):
-            verdicts += await _judged(folder / f"{begin}", Random(seed), chosen[begin : begin + PLACES], rate)
-    return verdicts
+        return await _judged(folder, Random(seed), choose(Random(seed), known, count), rate)
 
 
 async def _judged(folder: Path, random: Random, some: list[Candidate], rate: float) -> list[Verdict]:
-    """Mutants, as many as there are places: with the calls that run their lines, then hunted."""
+    """Mutants with the calls that run their lines, then hunted."""
     verdicts: list[Verdict] = []
 
     def tell(verdict: Verdict) -> None:
@@ -305,6 +326,7 @@ async def _judged(folder: Path, random: Random, some: list[Candidate], rate: flo
         for place, by in found.items():
             tell(Verdict(some[place], by, ""))
         some = [each for place, each in enumerate(some) if place not in found]
+        print(f"{len(some)} mutants are left", flush=True)
         if not some:
             break
     for each in some:

@@ -33,7 +33,6 @@ AGAIN = (8, 2)
 SLOW = 1.5
 # A trial of so many calls that are ambiguous is given up.
 TRIES = 40
-_PHONES = [f"p{slot:03}e{index}{web}" for slot in range(PLACES) for index in range(PEOPLE_MAX) for web in ("", "w")]
 
 
 class Pair(NamedTuple):
@@ -121,11 +120,12 @@ async def play_all(bench: Bench, pairs: Sequence[tuple[Pair, Office, int]], at_o
 
 
 @asynccontextmanager
-async def open_bench(folder: Path, rate: float = RATE) -> AsyncIterator[Bench]:
-    """Boot the rig."""
+async def open_bench(folder: Path, rate: float = RATE, places: int = PLACES) -> AsyncIterator[Bench]:
+    """Boot the rig; so many places have phones."""
+    phones = [f"p{slot:03}e{index}{web}" for slot in range(places) for index in range(PEOPLE_MAX) for web in ("", "w")]
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
-    async with Helper(rate) as helper, Rig(folder, _PHONES, rate=rate) as rig:
+    async with Helper(rate) as helper, Rig(folder, phones, rate=rate) as rig:
         yield Bench(rig, helper, folder)
 
 
