@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from random import Random
 from typing import NamedTuple, cast
 from zoneinfo import ZoneInfo
 
@@ -20,9 +21,10 @@ from ivrc.testbed.beside.play import Office, Outcome, Players
 from ivrc.testbed.fuzz import corpus
 from ivrc.testbed.fuzz.__main__ import replay
 from ivrc.testbed.fuzz.offices import prepare
+from ivrc.testbed.fuzz.programs import program
 from ivrc.testbed.fuzz.run import Bench, Pair
 from ivrc.testbed.fuzz.shrink import shrink
-from ivrc.testbed.fuzz.tree import Part, block, placed, row
+from ivrc.testbed.fuzz.tree import Part, block, placed, read, row
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=ZoneInfo("Europe/Moscow"))
 PROGRAM = row(
@@ -152,3 +154,11 @@ def test_what_is_small_is_written_read_and_played_again(
 
 def test_a_program_with_errors_has_no_office(tmp_path: Path) -> None:
     assert prepare("scenario main { fly }", tmp_path, {}) is None
+
+
+def test_a_program_is_read_as_it_was_written() -> None:
+    random, moment = Random(1), NOON
+    for part in [PROGRAM, *(program(random, moment) for _ in range(50))]:
+        again = read(part.text())
+        assert again.text() == part.text()
+    assert read(PROGRAM.text()).size() == PROGRAM.size()

@@ -36,18 +36,19 @@ async def run(given: argparse.Namespace) -> Tally:
         assert outcome.difference is not None
         print(f"difference {pair.name}: {outcome.difference.kind}: {outcome.difference.text}", flush=True)
         if given.out is not None:
-            given.out.mkdir(parents=True, exist_ok=True)
-            (given.out / f"{pair.name}.txt").write_text(show(pair, outcome))
+            path = corpus.write(given.out, file_name(pair), "", pair, outcome)
+            path.with_suffix(".txt").write_text(show(pair, outcome))
 
     with tempfile.TemporaryDirectory(prefix="ivrc-fuzz-") as folder:
         async with open_bench(Path(folder), given.rate) as bench:
             if given.replay is not None:
-                return await replay(bench, given.replay, told)
-            tally = await fuzz(bench, given.seed, given.count, told, given.seconds)
-            print("steps:", dict(tally.steps.most_common()))
-            print("facts:", dict(tally.facts.most_common()))
-            for warning in dict.fromkeys(bench.rig.office.warnings()):
-                print("asterisk:", warning)
+                tally = await replay(bench, given.replay, told)
+            else:
+                tally = await fuzz(bench, given.seed, given.count, told, given.seconds)
+                print("steps:", dict(tally.steps.most_common()))
+                print("facts:", dict(tally.facts.most_common()))
+                for warning in dict.fromkeys(bench.rig.office.warnings()):
+                    print("asterisk:", warning)
             if given.out is not None and given.shrink:
                 await _shrink_all(bench, tally, given.out)
     return tally
@@ -60,9 +61,14 @@ async def _shrink_all(bench: Bench, tally: Tally, out: Path) -> None:
         except (TestbedError, AmiError, TimeoutError) as fault:
             print("cannot shrink", pair.name, repr(fault))
             continue
-        path = corpus.write(out, pair.name.replace(".", "_").replace("-", "_"), "", small, last)
-        (out / f"{pair.name}.small.txt").write_text(show(small, last))
+        path = corpus.write(out, file_name(pair) + "_small", "", small, last)
+        path.with_suffix(".txt").write_text(show(small, last))
         print(show(small, last), path, flush=True)
+
+
+def file_name(pair: Pair) -> str:
+    """A pair's name as a file's."""
+    return pair.name.replace(".", "_").replace("-", "_")
 
 
 def one_of_each(differences: Sequence[tuple[Pair, Outcome]]) -> list[tuple[Pair, Outcome]]:
@@ -98,7 +104,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no new batch after so long")
     parser.add_argument("--rate", type=float, default=RATE, help="how much faster than life the telephones run")
     parser.add_argument("--out", type=Path, help="a folder for the differences")
-    parser.add_argument("--shrink", action="store_true", help="make the differences small, into --out")
+    parser.add_argument("--shrink", action="store_true", help="make one difference of each kind small, into --out")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="a kept pair (NAME.ivr), or a folder of them")
     tally = asyncio.run(run(parser.parse_args()))
     print(tally.text())

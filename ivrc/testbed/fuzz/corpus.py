@@ -14,9 +14,8 @@ from typing import NamedTuple
 from ivrc.simulate import Call
 from ivrc.testbed.beside.facts import told_by_the_simulator
 from ivrc.testbed.beside.play import Outcome
-from ivrc.testbed.fuzz import calls
+from ivrc.testbed.fuzz import calls, tree
 from ivrc.testbed.fuzz.run import AT_ONCE, Bench, Pair, play_all
-from ivrc.testbed.fuzz.tree import Part
 
 
 class Kept(NamedTuple):
@@ -30,8 +29,8 @@ class Kept(NamedTuple):
 
     @property
     def pair(self) -> Pair:
-        """The pair, its program in one part."""
-        return Pair(self.name, Part(self.source.rstrip("\n")), self.call)
+        """The pair, its program in its parts."""
+        return Pair(self.name, tree.read(self.source), self.call)
 
 
 def write(folder: Path, name: str, about: str, pair: Pair, outcome: Outcome) -> Path:

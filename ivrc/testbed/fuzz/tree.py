@@ -49,6 +49,21 @@ def row(*parts: Part) -> Part:
     return Part("", list(parts))
 
 
+def read(text: str) -> Part:
+    """The tree of a source that has a part to a line, as `Part.text` writes it; of another one, its lines."""
+    stack = [row()]
+    for line in text.splitlines():
+        head = line.strip()
+        if head == "}" and len(stack) > 1:
+            stack.pop()
+        elif head.endswith(" {"):
+            stack[-1].parts.append(block(head.removesuffix(" {")))
+            stack.append(stack[-1].parts[-1])
+        elif head:
+            stack[-1].parts.append(Part(head))
+    return stack[0]
+
+
 def placed(text: str, slot: int, town_port: int, helper_port: int) -> str:
     """A program's (or a call's) text for one of the rig's places."""
     text = _PLACES.sub(lambda match: f"{match[1]}{slot:03}", text)
