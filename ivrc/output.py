@@ -108,11 +108,12 @@ def _head_of_manifest(path: Path) -> dict[str, list[str]]:
     with path.open("rb") as file:
         head = [file.readline().rstrip(b",\n") for _ in range(4)]
         try:
-            return json.loads(b"{" + b",".join(head[1:]) + b"}")  # type: ignore[no-any-return]
+            found: dict[str, list[str]] = json.loads(b"{" + b",".join(head[1:]) + b"}")
         except ValueError:
             # Somebody has laid it out anew.
             file.seek(0)
-            return json.loads(file.read())  # type: ignore[no-any-return]
+            found = json.loads(file.read())
+        return found
 
 
 def _write(path: Path, content: Content) -> None:

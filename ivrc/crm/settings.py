@@ -255,9 +255,7 @@ def _special(wanted: Any, value: Any, folder: Path) -> Any:
         return folder / Path(value).expanduser()
     if wanted is MaybeSecret and isinstance(value, str):
         return MaybeSecret(value, is_open=True)
-    if wanted is Secret or wanted is MaybeSecret:
-        return wanted(_secret(value, folder))
-    raise NotImplementedError(wanted)
+    return wanted(_secret(value, folder))
 
 
 def _secret(value: Any, folder: Path) -> str:

@@ -122,7 +122,8 @@ class Builder(CaseRules, Transformer[Any, Any]):
         return For(c[0], c[1])
 
     def playing(self, c: list[Any]) -> ast.Prompt:
-        return c[1]  # type: ignore[no-any-return]
+        prompt: ast.Prompt = c[1]
+        return prompt
 
     def prompt(self, c: list[Any]) -> ast.Prompt:
         return ast.Prompt(c[-1], len(c) > 1, _start(c), _end(c))
