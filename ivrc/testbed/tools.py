@@ -1,4 +1,4 @@
-"""Programs that stand beside an Asterisk in tests: an SSH server, and Kamailio in front of several.
+"""Programs that stand beside an Asterisk in tests: an SSH server, Kamailio in front of several, a browser.
 
     python -m ivrc.testbed.tools
 
@@ -17,7 +17,9 @@ from ivrc.named import NamedTuple
 from ivrc.testbed.fetch import _locked, _run, cache_folder
 from ivrc.testbed.prefix import TestbedError
 
-PACKAGES = {"sshd": "openssh-server", "kamailio": "kamailio"}
+PACKAGES = {"sshd": "openssh-server", "kamailio": "kamailio", "chromium": "chromium", "nginx": "nginx"}
+# Not everywhere: Ubuntu's package of Chromium is none, but a snap.
+_OPTIONAL = ("chromium",)
 
 
 class Tool(NamedTuple):
@@ -29,7 +31,7 @@ class Tool(NamedTuple):
 
 
 def tool(name: str) -> Tool:
-    """`sshd` or `kamailio`, fetched if need be."""
+    """One of `PACKAGES`, fetched if need be."""
     own = _in(Path("/"), name)
     if own is not None:
         return Tool(own, Path("/"), {})
@@ -37,14 +39,28 @@ def tool(name: str) -> Tool:
     path = _in(root, name)
     if path is None:
         raise TestbedError(f"the package {PACKAGES[name]} has no {name} in it")
-    # The last has libraries of its own, which it looks for where it would be installed.
-    places = ("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*", f"usr/lib/*-linux-gnu*/{name}")
+    # The last have libraries of their own, which are looked for where they would be installed.
+    places = (
+        "usr/lib/*-linux-gnu*",
+        "lib/*-linux-gnu*",
+        *(f"usr/lib/*-linux-gnu*/{part}" for part in (name, "pulseaudio")),
+    )
     libraries = [str(folder) for place in places for folder in root.glob(place) if folder.is_dir()]
-    return Tool(path, root, {"LD_LIBRARY_PATH": ":".join(libraries)})
+    environment = {"LD_LIBRARY_PATH": ":".join(libraries)}
+    if (root / "etc/fonts/fonts.conf").exists():
+        environment["FONTCONFIG_SYSROOT"] = str(root)
+    return Tool(path, root, environment)
+
+
+def is_here(name: str) -> bool:
+    """Whether the machine or the cache has it."""
+    return _in(Path("/"), name) is not None or (cache_folder() / name / ".ok").exists()
 
 
 def _in(root: Path, name: str) -> Path | None:
-    return next((path for folder in ("usr/sbin", "usr/bin") if (path := root / folder / name).is_file()), None)
+    # What stands in a folder of its own is started by a script that knows only where it is installed.
+    folders = (f"usr/lib/{name}", "usr/sbin", "usr/bin")
+    return next((path for folder in folders if (path := root / folder / name).is_file()), None)
 
 
 def _fetched(name: str) -> Path:
@@ -99,11 +115,13 @@ def _options(apt: Path) -> list[str]:
 
 def main() -> None:
     """Fetch them all, printing where each is; one line and exit code 1 when that fails."""
-    try:
-        for name in PACKAGES:
+    for name in PACKAGES:
+        try:
             print(tool(name).path)
-    except (TestbedError, OSError) as error:
-        sys.exit(f"error: {error}")
+        except (TestbedError, OSError) as error:
+            if name not in _OPTIONAL:
+                sys.exit(f"error: {error}")
+            print(f"no {name}: {error}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import img2pdf
 import pytest
@@ -17,8 +18,9 @@ from PIL import Image, ImageDraw
 
 from ivrc.history import cel
 from ivrc.history.accounts import Accounts
+from ivrc.history.store import Filter
 from ivrc.testbed import browser as browsers
-from ivrc.testbed.sip_xml import answers, expect_answer, hangup, pause, silent, talk
+from ivrc.testbed.sip_xml import answers, expect_answer, hangup, pause, silent, talk, wait_hangup
 from tests.live.lab import MakeLab
 from tests.live.test_history import OFFICE, Kept, line_of, number
 
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.live
 PASSWORD = "correct horse"
 DESK, PHONE = {"width": 1360, "height": 860}, {"width": 390, "height": 844}
 TALKED, MESSAGE, TO_ANNA = "+79160020001", "+79160020002", "+79160020003"
+SHORT, SHORTER = "+79160020005", "+79160020006"
 Open = Callable[..., Any]
 
 
@@ -55,7 +58,7 @@ def started(*command: str) -> Iterator[subprocess.Popen[str]]:
 def skip_without_browser() -> None:
     """Where there is none; continuous integration says that there must be one."""
     if browsers.found() is None and os.environ.get("IVRC_BROWSER") != "1":
-        pytest.skip("no Chromium here: apt-get install chromium")
+        pytest.skip("no Chromium here: python -m ivrc.testbed.tools")
 
 
 @pytest.fixture(scope="module")
@@ -118,10 +121,10 @@ def open_page(served: Page, browser: Any) -> Iterator[Open]:
     assert complaints == []
 
 
-def until(where: Any, condition: str) -> None:
+def until(where: Any, condition: str, also: Callable[[], bool] = lambda: True) -> None:
     """Wait until a function holds. (Playwright's own way evaluates a text, which the page's policy forbids.)"""
     limit = time.monotonic() + 20
-    while not where.evaluate(condition):
+    while not (where.evaluate(condition) and also()):
         assert time.monotonic() < limit, condition
         time.sleep(0.05)
 
@@ -181,6 +184,70 @@ def test_filters(served: Page, open_page: Open) -> None:
     assert page.url.endswith("/?outcome=talked")
     page.get_by_label("Employee").fill("nobody")
     page.get_by_text("No calls like that").wait_for()
+
+
+class Held:
+    """The page's looks for something new: the first one's answer is there, and kept back."""
+
+    def __init__(self, page: Any) -> None:
+        self._page = page
+        self._kept: list[tuple[Any, Any]] = []
+        self.ended: list[Any] = []
+        page.on("requestfinished", lambda request: self.ended.append(request))
+        page.route(lambda address: urlsplit(address).path == "/", self._take)
+
+    def _take(self, route: Any) -> None:
+        if self._kept or urlsplit(route.request.url).query:
+            route.continue_()
+        else:
+            self._kept.append((route, route.fetch()))
+
+    def wait(self) -> None:
+        """Until there is one."""
+        until(self._page, "() => true", lambda: bool(self._kept))
+
+    def release(self, then: str) -> None:
+        """Let the answer come, and wait until the page has looked once more, by a query."""
+        route, answer = self._kept[0]
+        route.fulfill(response=answer)
+
+        def is_over() -> bool:
+            after = self.ended[self.ended.index(route.request) + 1 :] if route.request in self.ended else []
+            return then in [urlsplit(request.url).query for request in after]
+
+        until(self._page, "() => true", is_over)
+        self._page.wait_for_timeout(200)
+
+
+def test_call_that_comes_while_the_page_looks_is_seen(served: Page, open_page: Open) -> None:
+    page = open_page("boss")
+    held = Held(page)
+    call = [expect_answer(), wait_hangup()]
+    assert served.kept.lab.call(number(5), call, from_=SHORT)[0].ok
+    held.wait()
+    assert served.kept.lab.call(number(5), call, from_=SHORTER)[0].ok
+    until(page, "() => true", lambda: bool(served.kept.store.find(Filter(caller=SHORTER))))
+    page.wait_for_timeout(2500)  # the server looks once a second
+    held.release("")
+    assert page.locator("a.row", has_text=SHORTER).count() == 1
+
+
+def test_list_asked_for_before_a_filter_does_not_replace_what_it_found(served: Page, open_page: Open) -> None:
+    page = open_page("boss")
+    held = Held(page)
+    assert served.kept.lab.call(number(5), [expect_answer(), wait_hangup()], from_=SHORT)[0].ok
+    held.wait()
+    page.keyboard.press("f")
+    page.get_by_label("Outcome").select_option("talked")
+    until(page, "() => document.querySelectorAll('a.row').length === 1")
+    page.evaluate("""() => {
+        const count = () => window.counts.push(document.querySelectorAll('a.row').length);
+        window.counts = [];
+        document.addEventListener('htmx:afterSwap', count);
+    }""")
+    held.release("outcome=talked")
+    assert set(page.evaluate("() => window.counts")) == {1}
+    assert page.locator("#filter-count").inner_text() == "1"
 
 
 def test_fax_is_seen(served: Page, open_page: Open) -> None:
