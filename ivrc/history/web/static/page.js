@@ -19,8 +19,8 @@
     if (event.detail.xhr?.status === 404 && event.detail.target?.id === "detail") event.detail.shouldSwap = true;
   });
 
+  document.addEventListener("htmx:afterSwap", mark);
   document.addEventListener("htmx:afterSettle", (event) => {
-    mark();
     if (event.detail.target?.id === "detail" && !isShown(find("#list"))) find("#call-head")?.focus();
   });
   document.addEventListener("htmx:historyRestore", mark);
@@ -39,10 +39,13 @@
 
   let events = null;
   let pending = false;
+  let again = false;
 
   function listen() {
     if (!find("#list") || document.hidden || events) return;
     events = new EventSource("/live");
+    // Nothing is told of what came before it was open.
+    events.addEventListener("open", refresh);
     events.addEventListener("changed", refresh);
     events.addEventListener("over", () => location.assign("/login"));
   }
@@ -52,24 +55,39 @@
     events = null;
   }
 
+  // One at a time; what comes meanwhile is looked for once more.
   async function refresh() {
+    again = true;
     if (pending) return;
     pending = true;
     try {
-      await refreshList();
-      await refreshCall();
+      while (again) {
+        again = false;
+        await refreshList();
+        await refreshCall();
+      }
     } finally {
       pending = false;
     }
   }
 
+  // The part of the page that a path has now; null if it cannot be had.
+  async function ask(path, target) {
+    const headers = { "HX-Request": "true", "HX-Target": target };
+    const answer = await fetch(path, { headers }).catch(() => null);
+    if (answer?.status === 401) location.assign("/login");
+    return answer?.ok || answer?.status === 404 ? answer.text() : null;
+  }
+
+  // What was asked for may have changed when the answer comes: then it is none.
   async function refreshList() {
-    if (find("#list")?.dataset.live !== "yes") return;
+    const asked = location.search;
+    if (!find("#list") || new URLSearchParams(asked).has("before")) return;
+    const answer = await ask("/" + asked, "list");
+    if (location.search !== asked) again = true;
+    if (location.search !== asked || answer === null) return;
     const before = new Set(rows().map((row) => row.id));
-    const query = new URLSearchParams(location.search);
-    query.delete("before");
-    const asked = query.size ? "/?" + query : "/";
-    await htmx.ajax("GET", asked, { target: "#list", swap: "outerHTML" });
+    htmx.swap("#list", answer, { swapStyle: "outerHTML" });
     const fresh = rows().filter((row) => !before.has(row.id));
     if (!fresh.length || fresh.length === rows().length) return;
     for (const row of fresh) row.classList.add("fresh");
@@ -77,9 +95,12 @@
   }
 
   async function refreshCall() {
-    const call = find("article.call[data-open=yes]");
-    if (!call || all("audio", call).some((audio) => !audio.paused)) return;
-    await htmx.ajax("GET", "/calls/" + call.dataset.call + location.search, { target: "#detail", swap: "innerHTML" });
+    const shown = find("article.call[data-open=yes]");
+    const isPlaying = () => all("audio", shown).some((audio) => !audio.paused);
+    if (!shown || isPlaying()) return;
+    const answer = await ask("/calls/" + shown.dataset.call + location.search, "detail");
+    if (answer === null || find("article.call") !== shown || isPlaying()) return;
+    htmx.swap("#detail", answer, { swapStyle: "innerHTML" });
   }
 
   function say(text) {
@@ -88,9 +109,8 @@
   }
 
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) return hush();
-    listen();
-    if (events) refresh();
+    if (document.hidden) hush();
+    else listen();
   });
   window.addEventListener("pagehide", hush);
   window.addEventListener("pageshow", listen);
