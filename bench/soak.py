@@ -32,7 +32,7 @@ COLUMNS = ["the CRM", "look-ups", "answers", "p50, ms", "p99, ms", "longest, ms"
 _WHY = re.compile(rb'SET VARIABLE IVRC_FOUND "1/(\w+)/')
 _GROWTH_MB = 6.0
 _GROWTH_FILES = 2
-_REST = 30.0  # seconds; connections to a CRM are kept for 15
+_REST = 45.0  # seconds; connections to a CRM that are idle for 15 are closed within 15 more
 _CALLERS = 200_000
 # A cache that is full after the first phase: what grows later is not answers that are kept.
 _MORE = """
