@@ -136,8 +136,10 @@ def moment_of(random: Random, number: int = 0) -> datetime:
     return day + timedelta(minutes=minutes, seconds=random.randrange(60))
 
 
-def pairs_of(bench: Bench, random: Random, name: str, moment: datetime, tally: Tally, count: int = CALLS) -> list[Pair]:
-    """A random program and random calls to it."""
+def pairs_of(
+    bench: Bench, random: Random, name: str, moment: datetime, tally: Tally, count: int, longest: int
+) -> list[Pair]:
+    """A random program and random calls to it, of so many milliseconds at most."""
     from zoneinfo import ZoneInfo
 
     while True:
@@ -149,7 +151,7 @@ def pairs_of(bench: Bench, random: Random, name: str, moment: datetime, tally: T
     found: list[Pair] = []
     for _ in range(TRIES):
         call = caller.call()
-        if run(office.prepared, call).ended.at > calls.LONGEST:
+        if run(office.prepared, call).ended.at > longest:
             continue
         if calls.is_ambiguous(office.prepared, call):
             tally.discarded += 1
@@ -161,14 +163,20 @@ def pairs_of(bench: Bench, random: Random, name: str, moment: datetime, tally: T
 
 
 async def batch(
-    bench: Bench, seed: str, count: int, each: int, tally: Tally, told: Callable[[Pair, Outcome], None]
+    bench: Bench,
+    seed: str,
+    count: int,
+    each: int,
+    longest: int,
+    tally: Tally,
+    told: Callable[[Pair, Outcome], None],
 ) -> None:
     """Some pairs: programs in all places, calls to them, many at a time."""
     random = Random(seed)
     moment = moment_of(random, int(seed.partition(".")[2]))
     places: dict[int, list[Pair]] = {}
     for slot in range(min(PLACES, -(-count // each))):
-        if pairs := pairs_of(bench, random, f"{seed}-{slot}", moment, tally, each):
+        if pairs := pairs_of(bench, random, f"{seed}-{slot}", moment, tally, each, longest):
             places[slot] = pairs[: count - sum(map(len, places.values()))]
     await bench.players.set_clock(moment)
     offices = bench.load({slot: pairs[0].program for slot, pairs in places.items() if pairs})
@@ -236,14 +244,18 @@ async def fuzz(
     told: Callable[[Pair, Outcome], None],
     seconds: float = 1e9,
     each: int = CALLS,
+    longest: int = calls.LONGEST,
 ) -> Tally:
-    """So many pairs, or as many as can be played in about so many seconds; `each` calls to a program."""
+    """So many pairs, or as many as can be played in about so many seconds.
+
+    `each`: calls to a program; `longest`: milliseconds of a call at most.
+    """
     tally = Tally()
     begun = time.monotonic()
     number = 0
     while tally.pairs < count and time.monotonic() - begun < seconds:
         size = min(PLACES * each, count - tally.pairs)
-        await batch(bench, f"{seed}.{number}", size, each, tally, told)
+        await batch(bench, f"{seed}.{number}", size, each, longest, tally, told)
         number += 1
         tally.seconds = time.monotonic() - begun
         print(tally.text(), flush=True)
