@@ -22,6 +22,8 @@ _HINT = re.compile(r"[A-Za-z]\w*[/:][^&,\s]+(?:&[A-Za-z]\w*[/:][^&,\s]+)*")
 # A hint for all extensions that differ in the last digit: devices, and what joins them, by that digit.
 _DIGITS = re.compile(r"_(?P<beginning>\d*)\[(?P<last>\d+)\]")
 _BY_DIGIT = re.compile(r'\$\{IF\(\$\[(?:\$\{EXTEN:-1\} = (\d)|"\$\{EXTEN:-1\}" : "\[(\d+)\]")\]\?([^()$]+)\)\}')
+# Dial's option: a context, and after `^` its arguments.
+_SUBROUTINE = re.compile(r"[GU]\(([^()^]*)(?:\^[^()]*)?\)")
 _MAY_RUN = frozenset(
     {
         "AGI",
@@ -189,7 +191,9 @@ class Dialplan:
             targets = [_without_arguments(line.args)]
         elif line.app == "GotoIf":
             targets = [target for target in _branches(line.args) if target]
-        elif found := re.search(r"[GU]\(([^()]*)\)" if line.app == "Dial" else r"^IVRC_FAX_TO=(.*)$", line.args):
+        elif found := re.search(
+            r"[GU]\(([^()^]*)(?:\^[^()]*)?\)" if line.app == "Dial" else r"^IVRC_FAX_TO=(.*)$", line.args
+        ):
             targets = [f"{found[1]},s,1"]
         elif line.app == "Set" and (found := re.fullmatch(r"IVRC_NEXT=(.*)", line.args)):
             targets = [found[1]]

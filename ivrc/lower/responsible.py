@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from ivrc import model as m
 from ivrc.lower.cursor import Cursor, Pen, Sheet
-from ivrc.lower.names import ACCEPT
-from ivrc.lower.rings import BUSY, FREE, OPTIONS, Ringer, endpoint_name, outside_variable
+from ivrc.lower.rings import BUSY, FREE, OPTIONS, Ringer, asked, endpoint_name, outside_variable
 
 RESPONSIBLE = ".responsible"
 _LOOKUP = ".lookup"
@@ -159,7 +158,9 @@ def _confirm_context(pen: Pen, office: m.Office) -> None:
     sheet.holds_callers = False
     cursor = Cursor(sheet, "_X!")
     cursor.add("Set", "IVRC_MOBILE=${FILTER(0-9,${EXTEN})}")
-    cursor.add("Dial", f"{outside_variable(office.trunk or '', 'IVRC_MOBILE', office.country)},,{OPTIONS}U({ACCEPT})")
+    cursor.add(
+        "Dial", f"{outside_variable(office.trunk or '', 'IVRC_MOBILE', office.country)},,{OPTIONS}{asked(office)}"
+    )
     cursor.add("Hangup", "${HANGUPCAUSE}")
     cursor.close()
     sheet.close()

@@ -203,15 +203,21 @@ class Ringer:
             cursor = Cursor(sheet, number[1:])
             direct = outside_number(self.office.trunk or "", number, self.office.country)
             # No limit of its own: whoever dials this leg hangs it up when the time is over.
-            cursor.add("Dial", f"{direct},,{OPTIONS}U({ACCEPT})")
+            cursor.add("Dial", f"{direct},,{OPTIONS}{asked(self.office)}")
             cursor.add("Hangup", "${HANGUPCAUSE}")
             cursor.close()
         sheet.close()
 
 
+def asked(office: m.Office) -> str:
+    """Dial's option that asks whoever picks up to press 1, in the office's language."""
+    return f"U({ACCEPT}^{office.language})"
+
+
 def accept_context() -> ir.Context:
     """What a called mobile hears: press 1 to accept. Anything else, a voicemail's silence too, refuses."""
     lines = (
+        ir.Line("Set", "CHANNEL(language)=${ARG1}", None),
         ir.Line("Read", "IVRC_ACCEPT,followme/options,1,,2,4", None),
         ir.Line("GotoIf", '$["${IVRC_ACCEPT}" = "1"]?accepted', None),
         ir.Line("Set", "GOSUB_RESULT=CONTINUE", None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tests.support import run_python
 pytestmark = pytest.mark.live
 
 OFFICE = """
-settings { office acme  country RU  timezone "Europe/Moscow"  language en  trunk "PJSIP/{number}@provider" }
+settings { office acme  country RU  timezone "Europe/Moscow"  language ru  trunk "PJSIP/{number}@provider" }
 employee anna  { extension 101  sip "PJSIP/anna"  mobile "+7 916 000-00-01" }
 employee boris { crm "18"  sip "PJSIP/boris" }
 hours open { mon-fri 09:00-18:00 }
@@ -24,6 +25,7 @@ scenario main {
 scenario menu {
     branch playing "asterisk:beep" for 3s {
         1 { call employee anna for 5s then mobile for 8s }
+        3 { call number "+7 916 000-00-09" for 30s confirm  play "asterisk:vm-goodbye" }
         2 { call responsible { desk for 4s  no mobile } }
         nothing { voicemail for 20s }
     }
@@ -37,6 +39,24 @@ test "anna is busy: her mobile" {
     "+7 916 000-00-01" answers after 2s
     press 1
     expect { not rings anna  reaches "+7 916 000-00-01" }
+}
+test "picks up and presses 1" {
+    call "+7 495 123-45-67" at 2026-11-24 12:00
+    "+7 916 000-00-09" answers after 2s accepts after 3s
+    press 3
+    expect { rings "+7 916 000-00-09" for 5s  reaches "+7 916 000-00-09" }
+}
+test "picks up and turns it down" {
+    call "+7 495 123-45-67" at 2026-11-24 12:00
+    "+7 916 000-00-09" answers after 2s declines after 3s
+    press 3
+    expect { rings "+7 916 000-00-09" for 5s  plays "asterisk:vm-goodbye" }
+}
+test "a mobile's voicemail is asked in the office's language, longer than in English" {
+    call "+7 495 123-45-67" at 2026-11-24 12:00
+    "+7 916 000-00-09" machine after 2s
+    press 3
+    expect { not reaches "+7 916 000-00-09"  plays "asterisk:vm-goodbye" }
 }
 test "the CRM names boris" {
     call "+7 495 123-45-67" from "+7 926 123-45-67" at 2026-11-24 12:00
@@ -62,7 +82,8 @@ def test_the_tests_of_an_office_as_calls(tmp_path: Path) -> None:
     done = run_python(["-m", "ivrc", "test", "office.ivr", "--asterisk"], tmp_path, seconds=180)
     assert done.returncode == 1, done.stdout + done.stderr
     told = [line for line in done.stderr.splitlines() if line.startswith(("ok", "FAILED"))]
-    names = ["closed", "still open", "anna is busy: her mobile", "the CRM names boris"]
+    names = re.findall(r'^test "(.*?)"', OFFICE, re.MULTILINE)
+    assert len(names) == 7
     assert sorted(told) == sorted([*(f"ok     {name}" for name in names), "FAILED expects too much"]), done.stdout
-    assert "1 failed, 4 passed" in done.stdout
+    assert "1 failed, 7 passed" in done.stdout
     assert "differs from the simulator" not in done.stdout

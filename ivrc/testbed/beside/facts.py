@@ -69,7 +69,7 @@ def _facts_of(event: j.Event, asked: list[j.Asked]) -> list[Fact]:
         case j.Rang():
             return _rang(event, asked)
         case j.Asked():
-            return [Fact(f"asked {event.who}", at)]
+            return [Fact(f"asked {event.who}", at, event.until / 1000)]
         case j.LookedUp():
             return [Fact(f"crm {event.why}", event.until / 1000)]
         case j.Talked():

@@ -39,7 +39,7 @@ def _events(fact: Fact, outcome: Outcome, recording: bool, beep: int, first: boo
             ended = [*begun[1:], fact.until]
             return [j.Heard(_ms(b), word, _ms(e, b), "over", -1) for b, e in zip(begun, ended, strict=True)]
         case "rang":
-            return [j.Rang(at, word, until, "answered" if fact.how == "answered" else "no answer", -1)]
+            return [_rang(fact, outcome, word, at, until)]
         case "talked":
             return [j.Talked(at, word, until, "caller" if outcome.left else "answerer", recording, -1)]
         case "recorded":
@@ -54,6 +54,17 @@ def _events(fact: Fact, outcome: Outcome, recording: bool, beep: int, first: boo
             return [_ended(fact, outcome, at)]
         case _:
             return []
+
+
+def _rang(fact: Fact, outcome: Outcome, who: str, at: int, until: int) -> j.Rang:
+    """Whoever is asked to press 1 counts as rung until the answer."""
+    if fact.how != "answered":
+        return j.Rang(at, who, until, "no answer", -1)
+    for other in outcome.seen:
+        if other.what == f"asked {who}" and _ms(other.at) == until:
+            accepted = any(each.what == f"talked {who}" for each in outcome.seen)
+            return j.Rang(at, who, _ms(other.until, other.at), "answered" if accepted else "not accepted", -1)
+    return j.Rang(at, who, until, "answered", -1)
 
 
 def _ended(fact: Fact, outcome: Outcome, at: int) -> j.Ended:

@@ -35,6 +35,7 @@ class Observed:
         self.began = stamp
         self._legs: dict[str, Fact] = {}
         self._whos: dict[str, str] = {}
+        self._asked: dict[str, Fact] = {}
         self._sounding: dict[str, Fact] = {}
         self._up: set[str] = set()
         self._gone = False
@@ -97,7 +98,8 @@ class Observed:
             # It has rung until the question, whatever is answered.
             if ringing := self._legs.pop(event["Uniqueid"], None):
                 ringing.until, ringing.how = at, "answered"
-            self._add(Fact(f"asked {self._whos.get(event['Uniqueid'], '')}", at))
+            asked = self._add(Fact(f"asked {self._whos.get(event['Uniqueid'], '')}", at))
+            self._asked[event["Uniqueid"]] = asked
         elif app == "CELGenUserEvent" and data.startswith("IVRC_MAILBOX,"):
             self._add(Fact("message", at, None, self._mailbox))
 
@@ -150,6 +152,7 @@ class Observed:
             fact.until = at
 
     def _talks(self, event: Event, at: float) -> None:
+        self._has_been_asked(event["Uniqueid"], at)
         who = self._whos.get(event["Uniqueid"])
         if who and not any(fact.what == f"talked {who}" for fact in self.facts):
             self._add(Fact(f"talked {who}", at))
@@ -164,6 +167,7 @@ class Observed:
     def _hangup(self, event: Event, at: float) -> None:
         identity = event["Uniqueid"]
         self._up.discard(identity)
+        self._has_been_asked(identity, at)
         if identity == self.linkedid:
             self._gone = True
             talked = next((fact for fact in self.facts if fact.what.startswith("talked ")), None)
@@ -174,3 +178,8 @@ class Observed:
             self._add(Fact("ended", at, None, event.get("Cause")))
         if self._gone and not self._up:
             self.over = True
+
+    def _has_been_asked(self, identity: str, at: float) -> None:
+        """Whoever was asked to press 1 has been put through, or is gone."""
+        if asked := self._asked.pop(identity, None):
+            asked.until = at

@@ -196,12 +196,7 @@ class _Play:
                 await self.rig.settle(max(0.0, self.at.timestamp() - self.players.clock.now()))
             self.players.expect(self.dialled, self)
             await self._dial()
-            limit = (self.journey.ended.at / 1000 + PATIENCE) / self.rig.rate
-            try:
-                await asyncio.wait_for(self._over.wait(), limit + 2)
-            except TimeoutError:
-                await hang_up(self.rig.town_ami.action, self.players.caller(self.identity))
-                await self.rig.settle(2)
+            await self._wait(loop.time())
         finally:
             await self._clear()
         seen = self.observed.facts if self.observed else []
@@ -210,6 +205,18 @@ class _Play:
         return Outcome(
             self.call, self.journey, self.told, seen, compare(self.told, seen), self._chance, ran, self._left
         )
+
+    async def _wait(self, begun: float) -> None:
+        """Until the call is over; one that has no end is hung up."""
+        while not self._over.is_set():
+            # What is expected may change while the call runs: it came later than planned, or chance was another.
+            limit = begun + (self.journey.ended.at / 1000 + PATIENCE) / self.rig.rate + 2 - self._loop.time()
+            if limit <= 0:
+                await hang_up(self.rig.town_ami.action, self.players.caller(self.identity))
+                await self.rig.settle(2)
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), limit)
 
     async def _dial(self) -> None:
         call = self.call
