@@ -46,6 +46,8 @@ RIGS = 4
 SLACK = 1_500
 # A conversation is as long as it is expected to be, or as this: nobody has to wait for a minute of it.
 TALK = 4_000
+# Bytes of a second of sound as it is deployed.
+_ULAW_RATE = 8000
 _BEGIN = datetime(2025, 6, 1, 9, tzinfo=UTC)
 # Seconds for phones to be put in order before a call.
 LEAD = 8
@@ -80,6 +82,9 @@ async def _run_suite(
     office = suite.office
     assert office is not None
     lengths, assumed = lengths_of(office, suite.root.parent)
+    files = compile_offices([suite.root]).files
+    assert files is not None, "its tests were read without errors"
+    lengths |= _spoken(files, office)
     told.passed_over.extend(case.name for case in cases if case.call.fax is not None)
     # The rig's clock goes forwards only.
     calls = sorted((case for case in cases if case.call.fax is None), key=lambda case: (case.timed, case.call.at))
@@ -90,7 +95,9 @@ async def _run_suite(
         folder.chmod(0o755)
         async with AsyncExitStack() as stack:
             # All of them before the first call: to boot one keeps everything else waiting.
-            lines = [await _boot(stack, folder / f"{n}", suite, lengths, rate) for n in range(min(RIGS, len(calls)))]
+            lines = [
+                await _boot(stack, folder / f"{n}", office, files, lengths, rate) for n in range(min(RIGS, len(calls)))
+            ]
 
             async def line(number: int) -> None:
                 players, known = lines[number]
@@ -104,23 +111,24 @@ async def _run_suite(
                         told.differences.append(f"{case.name}: {difference.text}")
 
             await asyncio.gather(*map(line, range(len(lines))))
+    if lines:
+        assumed = [name for name in assumed if name not in lines[0][1].prepared.lengths]
     verdicts = [played[id(case)] for case in cases if id(case) in played]
     return suites.Tested(suite.root, office, verdicts, coverage, Teller(office, sources), assumed, sources)
 
 
 async def _boot(
-    stack: AsyncExitStack, folder: Path, suite: Suite, lengths: Mapping[str, float], rate: float
-) -> tuple[Players, Office]:
-    """Two Asterisks for the suite's office, its clock set."""
-    office = suite.office
-    assert office is not None
+    stack: AsyncExitStack, folder: Path, office: m.Office, files: Mapping[str, Content],
+    lengths: Mapping[str, float], rate: float,
+) -> tuple[Players, Office]:  # fmt: skip
+    """Two Asterisks for an office, their clock set."""
     names = Names(office)
     phones = [device for devices in names.devices.values() for device in devices]
     folder.mkdir()
     folder.chmod(0o755)
     helper = await stack.enter_async_context(Helper(rate))
     rig = await stack.enter_async_context(Rig(folder, phones, trunks=_trunks(office), rate=rate))
-    rig.load(_files(suite.root, office, helper.port))
+    rig.load(_asking_at(files, office, helper.port))
     own = own_lengths(rig.office.prefix, office.language)
     players = Players(rig, helper)
     await players.set_clock(_BEGIN)
@@ -168,13 +176,22 @@ def _trunks(office: m.Office) -> list[str]:
     return [match[1] or match[2]] if match else []
 
 
-def _files(root: Path, office: m.Office, port: int) -> dict[str, Content]:
+def _asking_at(files: Mapping[str, Content], office: m.Office, port: int) -> dict[str, Content]:
     """The compiled office; the CRM is asked at this port."""
-    compiled = compile_offices([root])
-    assert compiled.files is not None, "its tests were read without errors"
-    content = compiled.files["extensions.conf"]
+    content = files["extensions.conf"]
     text = content.read_text() if isinstance(content, Path) else b"".join(content).decode()
     here = f"AGI(agi://127.0.0.1:{port}/responsible,"
     for asked in (f"AGI({office.helper}/responsible,", f"AGI({office.helper},agi,run,responsible,"):
         text = text.replace(asked, here)
-    return {**compiled.files, "extensions.conf": [text.encode()]}
+    return {**files, "extensions.conf": [text.encode()]}
+
+
+def _spoken(files: Mapping[str, Content], office: m.Office) -> dict[str, float]:
+    """How long the office's sounds are as they are deployed, texts that are spoken too: prompt → seconds."""
+    found = {}
+    for sound, prompt in Names(office).sounds.items():
+        content = files.get(f"sounds/{office.language}/ivrc/{office.name}/{sound}.ulaw")
+        if content is not None:
+            size = content.stat().st_size if isinstance(content, Path) else sum(map(len, content))
+            found[prompt] = size / _ULAW_RATE
+    return found

@@ -29,11 +29,12 @@ class Names:
                 self.phones[name] = employee.name
         self.mailboxes = {mailbox_of(each): each.name for each in office.employees}
         self.outside = self._outside()
-        self._sounds = {}
+        # The office's own sounds: as they are deployed → as the source names them.
+        self.sounds: dict[str, str] = {}
         for scenario in office.scenarios:
             for step in steps_of(scenario.body):
                 if prompt := getattr(step, "prompt", None):
-                    self._sounds[_sound(prompt, office.language)] = prompt_name(prompt)
+                    self.sounds[_sound(prompt, office.language)] = prompt_name(prompt)
 
     def _outside(self) -> dict[str, str]:
         """Every number and address that the office may ring: as the trunk is dialled → as the source names it."""
@@ -72,7 +73,7 @@ class Names:
             return f"asterisk:{sound}", False
         base = sound.removeprefix(prefix)
         length = _LENGTH.search(base)
-        known = self._sounds.get(base) or self._sounds.get(_LENGTH.sub("", base)) or base
+        known = self.sounds.get(base) or self.sounds.get(_LENGTH.sub("", base)) or base
         return known, bool(length and length[1])
 
 
