@@ -54,6 +54,22 @@ _ALWAYS = (
     "func_timeout",
     "pbx_config",
 )
+# The functions that its lines may name.
+_FUNCTIONS = (
+    "CALLERID",
+    "CHANNEL",
+    "DEVICE_STATE",
+    "DIALPLAN_EXISTS",
+    "FIELDQTY",
+    "FILTER",
+    "IF",
+    "LEN",
+    "RAND",
+    "STRFTIME",
+    "TIMEOUT",
+)
+# Queues have no class of their own, nor have phones on hold.
+_MUSIC = "default"
 _CONFIRM_SOUND = "followme/options"
 
 
@@ -82,19 +98,25 @@ def directory_of(office: m.Office) -> str:
 
 
 def expectations(units: list[OfficeUnit], shared: list[ir.Context]) -> dict[str, list[str]]:
-    """The modules, endpoints and sounds that the Asterisk must have."""
+    """The modules, functions, endpoints, sounds and classes of music that the Asterisk must have."""
     applications = {app for unit in units for app in unit.applications} | set(applications_of(shared))
     modules = {_MODULES[app] for app in applications if _MODULES[app]} | set(_ALWAYS)
+    functions = set(_FUNCTIONS)
     if "AGI" in applications:
         # The helper's answer is shared with the caller's channel, and cut into its parts.
         modules |= {"func_cut", "func_global"}
+        functions.add("CUT")
     sounds = {name for unit in units for name in unit.own_sounds}
     if any(unit.confirms for unit in units):
         sounds.add(_CONFIRM_SOUND)
     if "ReceiveFAX" in applications:
         # Looks whether the folder is there; and res_fax has no modem of its own.
         modules |= {"func_env", "res_fax_spandsp"}
+    if "Queue" in applications:
+        modules.add("res_musiconhold")
     return {
+        "functions": sorted(functions),
+        "music": [_MUSIC] if "Queue" in applications else [],
         "modules": sorted(modules),
         "endpoints": sorted({name for unit in units for name in unit.endpoints}),
         "sounds": sorted(sounds),

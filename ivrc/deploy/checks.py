@@ -1,4 +1,8 @@
-"""What a plan expects of an Asterisk, looked for there: modules, endpoints, sounds; then queues and mailboxes."""
+"""What a plan expects of an Asterisk, looked for there; then its queues and mailboxes.
+
+An application is there if its module runs. No action of the manager names applications or classes of music, but for
+its console, which would need a right to do anything at all.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,21 @@ Files = Mapping[str, bytes]
 """A part's files."""
 # The endpoint that a part brings with it, in pjsip.conf.
 _OWN_ENDPOINT = "ivrc-sip"
+# What each function answers without a call; the others of a plan come with modules that are looked for.
+_ANSWERS = {
+    "CALLERID": ("CALLERID(pres)", "unavailable"),
+    "CHANNEL": ("CHANNEL(state)", "Down"),
+    "CUT": ("CUT(LEN(abc),-,1)", "3"),
+    "DEVICE_STATE": ("DEVICE_STATE(Custom:ivrc)", "UNKNOWN"),
+    "DIALPLAN_EXISTS": ("DIALPLAN_EXISTS(ivrc,nowhere,1)", "0"),
+    "FIELDQTY": ("FIELDQTY(LEN(abc),-)", "1"),
+    "FILTER": ("FILTER(0-9,a1b2)", "12"),
+    "IF": ("IF(1?a:b)", "a"),
+    "LEN": ("LEN(abc)", "3"),
+    "RAND": ("RAND(1,1)", "1"),
+    "STRFTIME": ("STRFTIME(0,UTC,%Y)", "1970"),
+    "TIMEOUT": ("TIMEOUT(absolute)", "0"),
+}
 
 
 async def missing(manager: Manager, sounds: Folder, parts: Mapping[str, Files]) -> list[str]:
@@ -22,6 +41,8 @@ async def missing(manager: Manager, sounds: Folder, parts: Mapping[str, Files]) 
     about = {part: json.loads(files[ABOUT]) for part, files in parts.items()}
     return [
         *await _modules(manager, _wanted(about, "modules")),
+        *await _functions(manager, _wanted(about, "functions")),
+        *await _music(manager, _wanted(about, "music")),
         *await _endpoints(manager, _wanted(about, "endpoints")),
         *await _sounds(sounds, about),
     ]
@@ -31,7 +52,8 @@ def _wanted(about: Mapping[str, dict[str, dict[str, list[str]]]], kind: str) -> 
     """What is wanted → who wants it."""
     found: dict[str, list[str]] = {}
     for part, one in about.items():
-        for name in one["expects"][kind]:
+        # Parts that an earlier ivrc deployed have no word of some kinds.
+        for name in one["expects"].get(kind, ()):
             found.setdefault(name, []).append(part.partition("~")[0])
     return dict(sorted(found.items()))
 
@@ -46,6 +68,41 @@ async def _modules(manager: Manager, wanted: Mapping[str, list[str]]) -> list[st
                 raise
             faults.append(f"the module {module} is not loaded; {_for(parts)} needs it")
     return faults
+
+
+async def _functions(manager: Manager, wanted: Mapping[str, list[str]]) -> list[str]:
+    known = [name for name in wanted if name in _ANSWERS]
+    found = [value async for value in manager.values(_ANSWERS[name][0] for name in known)]
+    return [
+        f"Asterisk has no function {name}, or it answers {value!r}; {_for(wanted[name])} needs it"
+        for name, value in zip(known, found, strict=True)
+        if value != _ANSWERS[name][1]
+    ]
+
+
+async def _music(manager: Manager, wanted: Mapping[str, list[str]]) -> list[str]:
+    """By Asterisk's own file: classes that are not in it may be in a database only, if it is told to look there."""
+    if not wanted or "musiconhold" in (await _settings(manager, "extconfig.conf")).get("settings", {}):
+        return []
+    there = await _settings(manager, "musiconhold.conf")
+    return [
+        f"there is no class {name} in musiconhold.conf; callers of {_for(parts)} would wait in silence"
+        for name, parts in wanted.items()
+        if name not in there
+    ]
+
+
+async def _settings(manager: Manager, file: str) -> dict[str, set[str]]:
+    """The sections of one of Asterisk's files, with what each sets."""
+    try:
+        found = await manager.ask("GetConfig", Filename=file)
+    except ManagerError as fault:
+        if "not found" not in str(fault):
+            raise
+        return {}
+    names = {key.rpartition("-")[2]: value for key, value in found.items() if key.startswith("Category-")}
+    lines = [(key.split("-")[1], value) for key, value in found.items() if key.startswith("Line-")]
+    return {name: {value.partition("=")[0] for number, value in lines if number == at} for at, name in names.items()}
 
 
 async def _endpoints(manager: Manager, wanted: Mapping[str, list[str]]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -100,6 +101,23 @@ class DeployLab:
         sounds = LocalFolder(self.asterisk.rundir / "data/sounds")
         target = Target("lab", LocalFolder(self.root), sounds, address)
         return target._replace(**more)  # type: ignore[arg-type]
+
+    def over_tls(self, folder: Path) -> tuple[int, Path]:
+        """Let the manager listen over TLS, too; the port, and the certificate that is to be trusted."""
+        key, certificate = folder / "key.pem", folder / "cert.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
+             "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        both = self.asterisk.rundir / "etc/ami.pem"
+        both.write_bytes(certificate.read_bytes() + key.read_bytes())
+        both.chmod(0o644)
+        port = self.asterisk.ami_port + 1
+        more = f"tlsenable=yes\ntlsbindaddr=127.0.0.1:{port}\ntlscertfile={both}\n"
+        self.asterisk.write_conf("manager.conf", manager_conf(self.asterisk.ami_port, more=more))
+        self.asterisk.cli("manager reload")
+        return port, certificate
 
     def compiled(self, source: str | Mapping[str, str], prompts: Mapping[str, float] | None = None) -> Release:
         """A release of a source."""

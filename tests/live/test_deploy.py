@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -51,16 +50,6 @@ def verified(lab: DeployLab) -> list[str]:
             return await node.verify()
 
     return asyncio.run(look())
-
-
-def refused(lab: DeployLab, text: str) -> tuple[str, ...]:
-    """Why a source is refused; calls come in as before, and nothing is left over."""
-    before = lab.leads_to("+74950000001")
-    with pytest.raises(DeployError) as caught:
-        lab.deploy(text)
-    assert lab.leads_to("+74950000001") == before
-    assert verified(lab) == []
-    return (caught.value.message, *caught.value.reasons)
 
 
 def test_same_again_changes_nothing(lab: DeployLab) -> None:
@@ -109,20 +98,6 @@ def test_one_office_of_several_changes_alone(lab: DeployLab) -> None:
     lab.deploy({"a.ivr": office("one", 'play "asterisk:beep"', 1)})
     assert lab.leads_to("+74952000777") == ""
     assert verified(lab) == []
-
-
-def test_missing_endpoint_sound_and_module_are_refused(lab: DeployLab) -> None:
-    lab.deploy(source())
-    nobody = 'employee nobody { extension 109 sip "PJSIP/nobody" } scenario x { call employee nobody }'
-    assert "there is no endpoint nobody in pjsip.conf; lab dials it" in refused(lab, source(more=nobody))
-    unheard = 'scenario x { play "asterisk:unheard-of" }'
-    assert "Asterisk has no sound unheard-of in en; lab plays it" in refused(lab, source(more=unheard))
-    lab.asterisk.cli("module unload app_queue.so")
-    try:
-        queue = "scenario x { call employee anna  reach anyone for 10s }"
-        assert "the module app_queue is not loaded; lab needs it" in refused(lab, source(more=queue))
-    finally:
-        lab.asterisk.cli("module load app_queue.so")
 
 
 def test_plan_that_asterisk_does_not_load_never_becomes_active(lab: DeployLab) -> None:
@@ -263,19 +238,7 @@ def test_wrong_secret_is_said_without_it(lab: DeployLab) -> None:
 def test_manager_over_tls(lab: DeployLab, tmp_path: Path) -> None:
     if not lab.asterisk.prefix.has_stream_events:
         pytest.skip("one version is enough")
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    both = lab.asterisk.rundir / "etc/ami.pem"
-    both.write_bytes(certificate.read_bytes() + key.read_bytes())
-    both.chmod(0o644)
-    port = lab.asterisk.ami_port + 1
-    more = f"tlsenable=yes\ntlsbindaddr=127.0.0.1:{port}\ntlscertfile={both}\n"
-    lab.asterisk.write_conf("manager.conf", manager_conf(lab.asterisk.ami_port, more=more))
-    lab.asterisk.cli("manager reload")
+    port, certificate = lab.over_tls(tmp_path)
     trusting = ssl.create_default_context(cafile=certificate)
     address = lab.target.manager._replace(port=port, tls=trusting)
     lab.deploy(source('play "asterisk:digits/7"'), lab.target._replace(manager=address))
