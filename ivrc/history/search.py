@@ -2,14 +2,16 @@
 
 Every way of choosing has an index in the order of the list (`call.sortkey`, the newest first), so that a page is read
 from its first call to its last and no further: by moment, outcome, office, person, and text (schema.py). Where several
-are asked for at once, one of them leads and the others are looked up call by call. PostgreSQL chooses by its
-statistics; for SQLite the rarest leads, for which a few of each are counted.
+are asked for at once, one of them leads and the others are looked up by the call's sortkey, each in its own index; the
+call itself is read when all else fits. The rarest of late leads. Where calls that fit are few among many that do not,
+the list is looked for piece by piece, and whoever asks may say how long.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import time
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +22,7 @@ from ivrc.named import NamedTuple
 
 TRIGRAM = 3
 """Letters in the shortest word that an index of trigrams finds."""
-_MANY = 2000  # more than so many of a kind are not counted
+_PIECE = 2000  # calls of what leads that are looked at at once
 _END = 7  # digits
 _LAST = 8e9  # later moments have no sortkey
 _BITS = 20  # of the sortkey, below its milliseconds
@@ -52,11 +54,25 @@ class Scope(NamedTuple):
     employee: str = ""
 
 
+EVERYTHING = Scope()
+
+
+class Found(NamedTuple):
+    """Calls, the newest first, each with its sortkey.
+
+    `further` is where the search was broken off, if it was: with it as `before` the list goes on.
+    """
+
+    calls: list[dict[str, Any]]
+    further: int = 0
+
+
 class _Query:
     """SQL under way: conditions by what could lead, and the values in them."""
 
     def __init__(self, wanted: Filter, scope: Scope, full_text: bool, dialect: str) -> None:
         self.values: dict[str, Any] = {}
+        self.dialect = dialect
         self.low, self.high = _span(wanted)
         self.persons: list[str] = []
         # What of `call` is asked for; the first two have indexes.
@@ -112,10 +128,6 @@ class _Query:
             condition += f" AND {{table}}.office = :office{number}"
         self.persons.append(condition)
 
-    def used(self, text: str) -> dict[str, Any]:
-        """The values that SQL of ours has parameters for."""
-        return {name: self.values[name] for name in re.findall(r":(\w+)", text)}
-
     def leaders(self) -> list[str]:
         """What could lead, besides the moment."""
         found = ["text"] * bool(self.match)
@@ -134,67 +146,85 @@ class _Query:
             return "call", "call.sortkey", [f"call.{leader} = {getattr(self, leader)}"]
         return "call", "call.sortkey", []
 
-    def window(self, key: str) -> list[str]:
-        """The moments."""
-        self.values |= {"low": self.low, "high": self.high}
-        return [f"{key} >= :low", f"{key} < :high"]
-
-    def others(self, leader: str, plain: bool) -> list[str]:
-        """The conditions that do not lead. `plain`: the database chooses its indexes itself."""
-        hide = "" if plain else "+"
+    def _others(self, leader: str, key: str) -> list[str]:
+        """The conditions that do not lead."""
         found = list(self.rest)
         if leader != "text":
             found += self.matched
         for number, condition in enumerate(self.persons):
             if leader != f"person{number}":
                 inner = condition.format(table="other")
-                found.append(f"EXISTS (SELECT 1 FROM involved AS other WHERE other.call = call.id AND {inner})")
+                found.append(f"EXISTS (SELECT 1 FROM involved AS other WHERE {inner} AND other.sortkey = {key})")
         for name in ("outcome", "office"):
-            if getattr(self, name) and leader != name:
-                found.append(f"{hide}call.{name} = {getattr(self, name)}")
+            if (value := getattr(self, name)) and leader != name:
+                found.append(
+                    f"EXISTS (SELECT 1 FROM call AS same WHERE same.{name} = {value} AND same.sortkey = {key})"
+                )
         return found
 
+    def is_searched(self, leader: str) -> bool:
+        """Whether more is asked for than what leads."""
+        return bool(self._others(leader, ""))
 
-def select_calls(connection: Connection, wanted: Filter, scope: Scope, full_text: bool) -> sa.Executable:
-    """The query for a page of calls, the newest first: columns `SHOWN`, `files` (how many), `sortkey`."""
-    dialect = connection.dialect.name
-    query = _Query(wanted, scope, full_text, dialect)
-    leader = _leader(connection, query)
-    table, key, conditions = query.source(leader)
-    joined = {"call_text": " CROSS JOIN call ON call.sortkey = call_text.rowid"}.get(table, "")
-    if table.startswith("involved"):
-        joined = (
-            " CROSS JOIN call ON call.id = mine.call" if dialect == "sqlite" else " JOIN call ON call.id = mine.call"
+    def select(self, leader: str, low: int, limit: int) -> sa.Executable:
+        """The calls from a sortkey on, the newest first; no limit if 0."""
+        table, key, conditions = self.source(leader)
+        cross = "CROSS " if self.dialect == "sqlite" else ""
+        joins = {"call_text": "call.sortkey = call_text.rowid", "involved AS mine": "call.id = mine.call"}
+        joined = f" {cross}JOIN call ON {joins[table]}" if table in joins else ""
+        conditions = [*conditions, f"{key} >= :low", f"{key} < :high", *self._others(leader, key)]
+        columns = ", ".join(f"call.{column.name}" for column in SHOWN)
+        text = (
+            f"SELECT {columns}, (SELECT count(*) FROM media WHERE media.call = call.id) AS files, call.sortkey "
+            f"FROM {table}{joined} WHERE {' AND '.join(conditions)} ORDER BY {key} DESC"
         )
-    conditions += query.window(key) + query.others(leader, plain=dialect != "sqlite")
-    columns = ", ".join(f"call.{column.name}" for column in SHOWN)
-    text = (
-        f"SELECT {columns}, (SELECT count(*) FROM media WHERE media.call = call.id) AS files, call.sortkey "
-        f"FROM {table}{joined} WHERE {' AND '.join(conditions)} ORDER BY {key} DESC"
-    )
-    if wanted.limit:
-        text += " LIMIT :limit"
-        query.values["limit"] = wanted.limit
-    typed = [*SHOWN, sa.column("files", sa.Integer), calls.c.sortkey]
-    return sa.text(text).bindparams(**query.used(text)).columns(*typed)
+        self.values |= {"low": low, "high": self.high, "limit": limit}
+        typed = [*SHOWN, sa.column("files", sa.Integer), calls.c.sortkey]
+        return self._bound(text + " LIMIT :limit" * bool(limit)).columns(*typed)
+
+    def piece(self, leader: str) -> sa.Executable:
+        """The sortkey to which a piece of what leads goes; none if that is all of it."""
+        table, key, conditions = self.source(leader)
+        where = " AND ".join([*conditions, f"{key} >= :low", f"{key} < :high"])
+        self.values |= {"low": self.low, "high": self.high}
+        return self._bound(f"SELECT {key} FROM {table} WHERE {where} ORDER BY {key} DESC LIMIT 1 OFFSET {_PIECE - 1}")
+
+    def _bound(self, text: str) -> sa.TextClause:
+        return sa.text(text).bindparams(**{name: self.values[name] for name in re.findall(r":(\w+)", text)})
 
 
-def _leader(connection: Connection, query: _Query) -> str:
-    """What leads: the rarest of what is asked for, as far as counting a few tells."""
-    possible = query.leaders()
-    if connection.dialect.name != "sqlite":
-        return next((each for each in possible if each.startswith("person")), "")
-    if len(possible) < 2:
-        return possible[0] if possible else ""
-    best, least = possible[0], _MANY + 1
+def find_calls(connection: Connection, wanted: Filter, scope: Scope, full_text: bool, seconds: float) -> Found:
+    """A page of calls; it may end early when it took longer than some seconds."""
+    until = time.monotonic() + seconds
+    query = _Query(wanted, scope, full_text, connection.dialect.name)
+    leader, end = _leader(connection, query) if wanted.limit else (next(iter(query.leaders()), ""), 0)
+    found: list[dict[str, Any]] = []
+    while True:
+        missing = wanted.limit and wanted.limit - len(found)
+        found += (dict(row._mapping) for row in connection.execute(query.select(leader, end or query.low, missing)))
+        if not end or len(found) == wanted.limit:
+            return Found(found)
+        if time.monotonic() > until:
+            return Found(found, end)
+        query.high = end
+        end = connection.execute(query.piece(leader)).scalar() or 0
+
+
+def _leader(connection: Connection, query: _Query) -> tuple[str, int]:
+    """What leads, and where its first piece ends (0: no end): the rarest, whose first piece reaches furthest back."""
+    possible = query.leaders() or [""]
+    if query.dialect != "sqlite":
+        return next((each for each in possible if each.startswith("person")), ""), 0
+    best, furthest = possible[0], query.high
+    if not query.is_searched(best):
+        return best, 0
     for each in possible:
-        table, key, conditions = query.source(each)
-        where = " AND ".join(conditions + query.window(key))
-        text = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {where} LIMIT {_MANY + 1})"
-        count = connection.execute(sa.text(text), query.used(text)).scalar_one()
-        if count < least:
-            best, least = each, count
-    return best
+        end = connection.execute(query.piece(each)).scalar() or 0
+        if end < furthest:
+            best, furthest = each, end
+        if not end:
+            break
+    return best, furthest
 
 
 def _span(wanted: Filter) -> tuple[int, int]:
@@ -202,6 +232,11 @@ def _span(wanted: Filter) -> tuple[int, int]:
     low = int(min(max(wanted.since, 0), _LAST) * 1000) << _BITS
     high = math.ceil(min(wanted.until or _LAST, _LAST) * 1000) << _BITS
     return low, min(high, wanted.before) if wanted.before else high
+
+
+def moment_of(key: int) -> float:
+    """The seconds since 1970 in a sortkey."""
+    return (key >> _BITS) / 1000
 
 
 def _words(text: str) -> list[str]:
@@ -231,4 +266,4 @@ def _phrase(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-__all__ = ["SHOWN", "Filter", "Scope", "select_calls"]
+__all__ = ["EVERYTHING", "SHOWN", "Filter", "Found", "Scope", "find_calls", "moment_of"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,10 +23,12 @@ from ivrc.history.journey import Call, tell
 from ivrc.history.log import Place
 from ivrc.history.plan import Plan
 from ivrc.history.schema import calls, entries, involved, legs, media, metadata, rows, sources
-from ivrc.history.search import SHOWN, Filter, Scope, select_calls
+from ivrc.history.search import EVERYTHING, SHOWN, Filter, Found, Scope, find_calls
 
 LOCKED = 30.0
 """Seconds to wait for another's lock on the SQLite file."""
+MAPPED = 2**32
+"""Bytes of a SQLite file that are mapped into memory."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -134,15 +137,18 @@ class Store:
 
     # ── reading ──
 
-    def find(self, wanted: Filter, scope: Scope = Scope()) -> list[dict[str, Any]]:  # noqa: B008
+    def find(self, wanted: Filter, scope: Scope = EVERYTHING) -> list[dict[str, Any]]:
         """Calls, the newest first, each with how many files it has."""
-        return [{name: value for name, value in row.items() if name != "sortkey"} for row in self.page(wanted, scope)]
+        found = self.page(wanted, scope).calls
+        return [{name: value for name, value in row.items() if name != "sortkey"} for row in found]
 
-    def page(self, wanted: Filter, scope: Scope = Scope()) -> list[dict[str, Any]]:  # noqa: B008
-        """The same, with each call's sortkey: with the last one's as `before` the list goes on."""
+    def page(self, wanted: Filter, scope: Scope = EVERYTHING, seconds: float = math.inf) -> Found:
+        """The same, with each call's sortkey: with the last one's as `before` the list goes on.
+
+        When a search has taken longer than `seconds` it is broken off, and says where it goes on.
+        """
         with self.transaction() as connection:
-            query = select_calls(connection, wanted, scope, self._full_text)
-            return [dict(row._mapping) for row in connection.execute(query)]
+            return find_calls(connection, wanted, scope, self._full_text, seconds)
 
     def kinds(self, ids: Iterable[int]) -> dict[int, list[str]]:
         """What kinds of files calls have."""
@@ -161,7 +167,7 @@ class Store:
             newest = connection.execute(sa.select(sa.func.max(calls.c.id)))
             return (*read.one(), open_.scalar(), newest.scalar())
 
-    def show(self, call: int, scope: Scope = Scope()) -> dict[str, Any] | None:  # noqa: B008
+    def show(self, call: int, scope: Scope = EVERYTHING) -> dict[str, Any] | None:
         """One call with legs, journey and files; None if there is none, or none that may be seen."""
         with self.transaction() as connection:
             query = sa.select(*SHOWN).where(calls.c.id == call)
@@ -251,6 +257,8 @@ def _engine(url: str) -> Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA synchronous=NORMAL")
+        # Read through the system's own cache: searches look at thousands of pages here and there.
+        connection.execute(f"PRAGMA mmap_size={MAPPED}")
         # SQLite's own knows the capitals of Latin letters only.
         connection.create_function("folded", 1, str.lower, deterministic=True)
 

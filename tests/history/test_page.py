@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import io
 import os
 import re
@@ -21,10 +22,11 @@ from PIL import Image
 from yarl import URL
 
 from ivrc.history import accounts as accounts_module
+from ivrc.history import search
 from ivrc.history.accounts import Accounts
 from ivrc.history.schema import calls, logins, media
 from ivrc.history.search import Filter
-from ivrc.history.web import limits, query
+from ivrc.history.web import limits, query, views
 from ivrc.history.web.app import SITE, make_app
 from ivrc.history.web.limits import Attempts
 from tests.history.test_history import Place_, with_files
@@ -538,6 +540,27 @@ async def test_pages_hold_every_call_once(client: Client, place: Place_, monkeyp
         path = older[1].replace("&amp;", "&") if older else None
     assert seen == [call["id"] for call in place.store.find(Filter(search="7916"))]
     assert len(seen) == 4
+
+
+async def test_search_that_takes_too_long_shows_how_far_it_came(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await log_in(client, "boss")
+    whole = ids(await text(client, "/?search=79&outcome=talked"))
+    assert len(whole) == 2
+    monkeypatch.setattr(views, "_SEARCH", 0.0)
+    monkeypatch.setattr(search, "_PIECE", 1)
+    found: list[set[int]] = []
+    assert re.search(r"No calls like that back to \w", await text(client, "/?employee=boris&outcome=refused"))
+    address = "/?search=791&outcome=talked"
+    while address:
+        page = await text(client, address)
+        found.append(ids(page))
+        older = re.search(r'<a rel="next" href="([^"]+)"', page)
+        address = html.unescape(older[1]) if older else ""
+    assert len(found) > 2, "piece by piece"
+    assert set().union(*found) == whole
+    assert sum(map(len, found)) == len(whole)
 
 
 async def test_news_are_sent_as_they_come(client: Client, place: Place_) -> None:

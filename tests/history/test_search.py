@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,12 @@ from ivrc.history.store import Store
 from tests.history.searching import check, fill
 
 
-@pytest.mark.parametrize("many", [0, 20, 2000])
-def test_filters_and_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int) -> None:
-    monkeypatch.setattr(search, "_MANY", many)
+@pytest.mark.parametrize("seconds", [0.0, math.inf])
+@pytest.mark.parametrize("piece", [1, 20, 2000])
+def test_filters_and_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int, seconds: float) -> None:
+    monkeypatch.setattr(search, "_PIECE", piece)
     store = Store(f"sqlite:///{tmp_path / 'h.sqlite'}")
-    check(store, fill(store), 60)
+    check(store, fill(store), 60, seconds=seconds)
 
 
 def test_filters_without_the_index_of_texts(tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ from aiohttp import ClientConnectionResetError, web
 
 from ivrc.history.accounts import Account
 from ivrc.history.plan import Plan
+from ivrc.history.search import moment_of
 from ivrc.history.web import files, query, words
 from ivrc.history.web.app import Site, form, is_part, is_same, login_of, own_form, site_of
 
 LOG = logging.getLogger("ivrc.history.web")
+_SEARCH = 0.04  # seconds of a search, after which the page shows what was found and offers to go on
 _PEOPLE = 500  # names that the page offers; more are typed
 
 # ── logging in and out ──
@@ -120,14 +122,16 @@ async def call(request: web.Request) -> web.StreamResponse:
 def _list(site: Site, account: Account, asked: query.Query) -> dict[str, Any]:
     """What the list is made of."""
     today = date.today()
-    told = ""
+    told = until = ""
     try:
         wanted = query.wanted(asked, today)
-        found = site.store.page(wanted, account.scope)
+        found, further = site.store.page(wanted, account.scope, _SEARCH)
     except (ValueError, OverflowError):
-        told, found = "That is no date.", []
-    older = str(found[query.PAGE - 1]["sortkey"]) if len(found) > query.PAGE else ""
+        told, found, further = "That is no date.", [], 0
+    older = str(found[query.PAGE - 1]["sortkey"] if len(found) > query.PAGE else further or "")
     found = found[: query.PAGE]
+    if further:
+        until = words.day(moment_of(further), today)
     kinds = site.store.kinds([each["id"] for each in found if each["files"]])
     days: list[tuple[str, list[dict[str, Any]]]] = []
     for each in found:
@@ -137,7 +141,15 @@ def _list(site: Site, account: Account, asked: query.Query) -> dict[str, Any]:
             days.append((day, []))
         days[-1][1].append(each)
     people = _people(site, account) if account.role != "employee" else []
-    found_ = {"query": asked, "days": days, "older": older, "told": told, "people": people, "account": account}
+    found_ = {
+        "query": asked,
+        "days": days,
+        "older": older,
+        "told": told,
+        "until": until,
+        "people": people,
+        "account": account,
+    }
     return {**found_, "spans": query.SPANS}
 
 
