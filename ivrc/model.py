@@ -403,6 +403,19 @@ def child_blocks(step: Step) -> tuple[Block, ...]:
             return ()
 
 
+def can_pass(step: Step) -> bool:
+    """Whether a call can go on to what stands behind a step: some way through it neither ends nor moves the call."""
+    match step:
+        case Hangup() | Move():
+            return False
+        case When(otherwise=None) | Branch(nothing=None) | Branch(wrong=None):
+            return True
+        case When() | Branch():
+            return any(all(map(can_pass, block.steps)) for block in child_blocks(step))
+        case _:
+            return True
+
+
 def contains(block: Block, kind: type) -> bool:
     """Whether a block has a step of this kind, however deep."""
     return any(

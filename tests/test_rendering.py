@@ -155,7 +155,7 @@ def test_errors_go_to_standard_error_with_a_last_line(tmp_path: Path) -> None:
     run = ivrc(tmp_path, "check", "office.ivr", "b.ivr")
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr.startswith("warning[IVR902]")
-    assert run.stderr.endswith("\n\nivrc: 1 error, 1 warning; nothing was written\n")
+    assert run.stderr.endswith("\n\nivrc: 2 errors, 1 warning; nothing was written\n")
 
 
 def test_warnings_alone_are_no_failure(tmp_path: Path) -> None:

@@ -53,13 +53,27 @@ class Steps:
             step = self.step(written)
             if step is not None:
                 steps.append(step)
-            if isinstance(written, ast.Hangup | ast.Move) and index + 1 < len(node.steps):
-                word = "hangup" if isinstance(written, ast.Hangup) else "->"
-                rest = node.steps[index + 1]
-                message = f"no call gets here: `{word}` before it is where the call goes"
-                self.faults.add("IVR902", rest, message, "take it out, or move it up")
+            ends = isinstance(written, ast.Hangup | ast.Move)
+            if (ends or (step is not None and not m.can_pass(step))) and index + 1 < len(node.steps):
+                self._unreached(written, node.steps[index + 1 :])
                 break
         return m.Block(tuple(steps))
+
+    def _unreached(self, last: ast.Step, rest: tuple[ast.Step, ...]) -> None:
+        """Tell of steps that no call gets to; they are looked at for faults of their own, and left out."""
+        match last:
+            case ast.Hangup() | ast.Move():
+                why = f"`{'hangup' if isinstance(last, ast.Hangup) else '->'}` before it is where the call goes"
+            case ast.When():
+                why = "both ways of the `when` before it end the call or move it"
+            case _:
+                why = "every way through the menu before it ends the call or moves it"
+        named, unsure, asks = dict(self.named), self.named_unsure, self.asks_crm
+        for step in rest:
+            self.step(step)
+        self.named, self.named_unsure, self.asks_crm = named, unsure, asks
+        # The last: a fault of the step itself comes before.
+        self.faults.add("IVR902", rest[0], f"no call gets here: {why}", "take it out, or move it up")
 
     def target(self, node: ast.Block | ast.Move) -> m.Block:
         """What follows a condition or a key: a block, or a move."""
