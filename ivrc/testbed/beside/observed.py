@@ -36,6 +36,8 @@ class Observed:
         self._legs: dict[str, Fact] = {}
         self._whos: dict[str, str] = {}
         self._asked: dict[str, Fact] = {}
+        # Who may be asked → the channel that the step dialled for it.
+        self._dialled: dict[str, str] = {}
         self._sounding: dict[str, Fact] = {}
         self._up: set[str] = set()
         self._gone = False
@@ -135,6 +137,7 @@ class Observed:
         if not who:
             return
         self._whos[event["DestUniqueid"]] = who
+        self._dialled[event["DestUniqueid"]] = event.get("Channel", "").removesuffix(";2") + ";1"
         if self._waits:
             self.queued[-1] = (*self.queued[-1], who)
         for fact in self._legs.values():
@@ -168,6 +171,9 @@ class Observed:
         identity = event["Uniqueid"]
         self._up.discard(identity)
         self._has_been_asked(identity, at)
+        for asked in [each for each in self._asked if self._dialled.get(each) == event["Channel"]]:
+            # The step has gone on. (Whoever it is hears the question to its end, of which the caller knows nothing.)
+            self._has_been_asked(asked, at)
         if identity == self.linkedid:
             self._gone = True
             talked = next((fact for fact in self.facts if fact.what.startswith("talked ")), None)
