@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -32,7 +33,7 @@ from ivrc.testbed.fuzz.offices import compile_programs, prepare
 from ivrc.testbed.fuzz.programs import program
 from ivrc.testbed.fuzz.run import PLACES, RATE, Bench, Pair, moment_of, open_bench
 from ivrc.testbed.fuzz.tree import Part
-from ivrc.testbed.fuzz.wrongs import OPERATORS, Mutant, following, lines_of, mutated, reason
+from ivrc.testbed.fuzz.wrongs import OPERATORS, Mutant, following, lines_of, mutants_of, mutated, reason
 from ivrc.testbed.prefix import TestbedError
 
 # Each moment has a clock of its own, so the rigs share the moments; so many calls at a time on each.
@@ -196,9 +197,8 @@ def choose(random: Random, known: Sequence[Known], count: int) -> list[Candidate
         for line in lines:
             if "ivrc-fuzz" not in line.context or (line.context, line.exten, line.priority) not in everywhere:
                 continue
-            for name, operator in OPERATORS.items():
-                if made := list(operator(line, lines)):
-                    pools[name].append(Candidate(each, Mutant(name, line, *random.choice(made))))
+            for name, made in groupby(mutants_of(line, lines), key=lambda mutant: mutant.operator):
+                pools[name].append(Candidate(each, random.choice(list(made))))
     for pool in pools.values():
         random.shuffle(pool)
     chosen: list[Candidate] = []

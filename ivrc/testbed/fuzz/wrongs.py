@@ -173,6 +173,15 @@ OPERATORS: dict[str, Operator] = {
     "comparison changed": _condition,
 }
 
+
+def mutants_of(line: Line, others: Sequence[Line]) -> Iterator[Mutant]:
+    """All that a line can be made wrong to."""
+    for name, operator in OPERATORS.items():
+        for app, args in operator(line, others):
+            if (app, args) != (line.app, line.args):
+                yield Mutant(name, line, app, args)
+
+
 # Lines whose loss no call can show, and why. (What is looked at: the line's application and arguments.)
 EQUIVALENT: tuple[tuple[str, str], ...] = (
     (r"Set\(__IVRC_PLAN=.*", "for the call history and for deploys, which have tests of their own"),

@@ -1,0 +1,82 @@
+"""The run of mutants, as far as it needs no Asterisk: which lines are made wrong, what is hunted with, what is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ivrc.testbed.fuzz import mutants
+from ivrc.testbed.fuzz.covering import covering, walk
+from ivrc.testbed.fuzz.mutants import Candidate, Known, Tried, Verdict
+from ivrc.testbed.fuzz.offices import compile_programs, prepare
+from ivrc.testbed.fuzz.programs import program
+from ivrc.testbed.fuzz.wrongs import OPERATORS, Mutant, lines_of
+
+MOMENT = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> list[Known]:
+    """Programs of which calls ran every other line."""
+    found: list[Known] = []
+    random, folder = Random(1), tmp_path_factory.mktemp("programs")
+    while len(found) < 8:
+        part = program(random, MOMENT.astimezone(ZoneInfo("Europe/Moscow")))
+        office = prepare(part.text(), folder, {})
+        if office is None:
+            continue
+        content = compile_programs({0: part.text()}, folder / "plain")["extensions.conf"]
+        dialplan = content.read_text() if isinstance(content, Path) else b"".join(content).decode()
+        ran = frozenset((line.context, line.exten, line.priority) for line in list(lines_of(dialplan))[::2])
+        tried = []
+        for call in covering(random, office, MOMENT, 3):
+            walked = walk(office, call)
+            tried.append(Tried(call, ran, walked.shows, walked.reached))
+        found.append(Known(f"it-{len(found)}", part, office, MOMENT, dialplan, tried))
+    return found
+
+
+def test_lines_are_chosen_that_a_call_runs_of_every_kind_and_no_two_alike(known: list[Known]) -> None:
+    chosen = mutants.choose(Random(1), known, 60)
+    assert len(chosen) == 60
+    for candidate in chosen:
+        line = candidate.mutant.line
+        assert candidate.calls, line
+        assert line.context.startswith("ivrc-fuzz")
+        assert (candidate.mutant.app, candidate.mutant.args) != (line.app, line.args)
+    assert len({candidate.mutant.operator for candidate in chosen}) == len(OPERATORS)
+    assert len({(candidate.known.name, candidate.mutant) for candidate in chosen}) == 60
+
+
+def test_one_that_survived_is_hunted_with_calls_that_come_to_its_steps_and_show_something_new(
+    known: list[Known],
+) -> None:
+    for candidate in mutants.choose(Random(1), known, 8):
+        steps = frozenset.intersection(*(each.reached for each in candidate.calls))
+        shown = frozenset[str]().union(*(each.shows for each in candidate.calls))
+        for call in mutants.hunters(Random(2), candidate):
+            walked = walk(candidate.known.office, call)
+            assert steps <= walked.reached
+            assert walked.shows - shown
+
+
+def test_the_table_counts_each_once(known: list[Known]) -> None:
+    line = next(lines_of(known[0].dialplan))
+
+    def verdict(operator: str, by: str, why: str) -> Verdict:
+        return Verdict(Candidate(known[0], Mutant(operator, line, "NoOp", "")), by, why)
+
+    verdicts = [
+        verdict("line dropped", "what heard: …", ""),
+        verdict("line dropped", "", "nobody looks"),
+        verdict("time changed", "", ""),
+    ]
+    rows = mutants.table(verdicts).splitlines()
+    assert "| line dropped | 2 | 1 | 1 | 0 |" in rows
+    assert "| time changed | 1 | 0 | 0 | 1 |" in rows
+    assert rows[-1] == "| all | 3 | 1 | 1 | 1 |"
+    assert [each.told().rpartition(": ")[2] for each in verdicts[1:]] == ["equivalent, nobody looks", "SURVIVED"]
