@@ -90,3 +90,21 @@ def test_how_long_a_question_lasts_is_compared(office: Office) -> None:
     difference = compare(told, other)
     assert difference is not None
     assert difference.kind == "how long asked"
+
+
+@pytest.mark.parametrize(
+    ("music", "rings", "kind"),
+    [(20.0, 21.0, None), (20.0, 22.5, "when rang"), (21.0, 21.0, "when heard")],
+    ids=["tried again", "too late", "the queue itself is late"],
+)
+def test_a_queue_tries_again_after_a_second(music: float, rings: float, kind: str | None) -> None:
+    def account(music: float, rings: float) -> list[Fact]:
+        return [
+            Fact("rang anna", 16.0, 20.0, "not answered"),
+            Fact("heard music", music, 31.0),
+            Fact("rang anna", rings, 31.0, "not answered"),
+            Fact("ended", 31.0, None, "16"),
+        ]
+
+    difference = compare(account(20.0, 20.0), account(music, rings))
+    assert (difference and difference.kind) == kind
