@@ -9,6 +9,7 @@ the list is looked for piece by piece, and whoever asks may say how long.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import time
@@ -23,6 +24,8 @@ from ivrc.named import NamedTuple
 TRIGRAM = 3
 """Letters in the shortest word that an index of trigrams finds."""
 _PIECE = 2000  # calls of what leads that are looked at at once
+# PostgreSQL's index of texts has no order and is for what is rare: of which so many pieces had fewer than so many.
+_PATIENCE, _FEW = 3, 5
 _END = 7  # digits
 _LAST = 8e9  # later moments have no sortkey
 _BITS = 20  # of the sortkey, below its milliseconds
@@ -82,12 +85,14 @@ class _Query:
         # The same as `match` for one call, where something else leads.
         self.matched: list[str] = []
         self.match = ""
+        # The same for PostgreSQL's index.
+        self.trigrams: list[str] = []
         for employee in (f"{scope.office}/{scope.employee}" if scope.employee else "", wanted.employee):
             if employee:
                 self._person(employee)
         texts = {"caller": _digits(wanted.caller), "number": _digits(wanted.number)}
         words = _words(wanted.search)
-        if full_text:
+        if full_text and dialect == "sqlite":
             found = [_phrase(_key(word)) for word in words if len(word) >= TRIGRAM]
             found += [f"{name} : {_phrase(_key(text))}" for name, text in texts.items() if len(text) >= TRIGRAM]
             self.match = self._value("match", " AND ".join(found))
@@ -96,15 +101,19 @@ class _Query:
             # The index there knows all columns together.
             words += [text for text in texts.values() if text]
         for number, word in enumerate(words):
-            known = self.match and len(word) >= TRIGRAM and _key(word) == word
-            where = self.matched if known else self.rest
             if dialect == "postgresql":
-                where.append(f"{everything} ILIKE {self._like(f'word{number}', word)}")
+                like = f"ILIKE {self._like(f'word{number}', word)}"
+                known = full_text and len(word) >= TRIGRAM
+                self.trigrams += [f"{everything} {like}"] * known
+                # Not by the index (of this very expression), which would find all there ever were.
+                (self.matched if known else self.rest).append(f"({everything} || '') {like}")
             else:
-                where.append(f"instr(folded({everything}), {self._value(f'word{number}', word.lower())})")
+                known = bool(self.match) and len(word) >= TRIGRAM and _key(word) == word
+                has = f"instr(folded({everything}), {self._value(f'word{number}', word.lower())})"
+                (self.matched if known else self.rest).append(has)
         for name, text in texts.items():
             if text:
-                known = self.match and len(text) >= TRIGRAM and _key(text) == text
+                known = bool(self.match) and len(text) >= TRIGRAM and _key(text) == text
                 (self.matched if known else self.rest).append(f"call.{name} LIKE {self._like(name, text)}")
 
     def _value(self, name: str, value: str) -> str:
@@ -138,6 +147,8 @@ class _Query:
         """The table that leads, its sortkey, and the condition that its index answers."""
         if leader == "text":
             return "call_text", "call_text.rowid", [f"call_text MATCH {self.match}"]
+        if leader == "trigrams":
+            return "hits AS call", "call.sortkey", []
         if leader.startswith("person"):
             condition = self.persons[int(leader.removeprefix("person"))].format(table="mine")
             # An employee of that name in two offices is one call's only by a mistake, but then the call is one.
@@ -149,7 +160,7 @@ class _Query:
     def _others(self, leader: str, key: str) -> list[str]:
         """The conditions that do not lead."""
         found = list(self.rest)
-        if leader != "text":
+        if leader not in ("text", "trigrams"):
             found += self.matched
         for number, condition in enumerate(self.persons):
             if leader != f"person{number}":
@@ -157,8 +168,11 @@ class _Query:
                 found.append(f"EXISTS (SELECT 1 FROM involved AS other WHERE {inner} AND other.sortkey = {key})")
         for name in ("outcome", "office"):
             if (value := getattr(self, name)) and leader != name:
+                # PostgreSQL would look up all that ever were, here and by an index.
+                plain = f"(call.{name} || '') = {value}"
+                inner = f"same.{name} = {value} AND same.sortkey = {key}"
                 found.append(
-                    f"EXISTS (SELECT 1 FROM call AS same WHERE same.{name} = {value} AND same.sortkey = {key})"
+                    plain if self.dialect == "postgresql" else f"EXISTS (SELECT 1 FROM call AS same WHERE {inner})"
                 )
         return found
 
@@ -172,9 +186,10 @@ class _Query:
         cross = "CROSS " if self.dialect == "sqlite" else ""
         joins = {"call_text": "call.sortkey = call_text.rowid", "involved AS mine": "call.id = mine.call"}
         joined = f" {cross}JOIN call ON {joins[table]}" if table in joins else ""
+        hits = f"WITH hits AS MATERIALIZED (SELECT * FROM call WHERE {' AND '.join(self.trigrams)}) "
         conditions = [*conditions, f"{key} >= :low", f"{key} < :high", *self._others(leader, key)]
         columns = ", ".join(f"call.{column.name}" for column in SHOWN)
-        text = (
+        text = hits * (leader == "trigrams") + (
             f"SELECT {columns}, (SELECT count(*) FROM media WHERE media.call = call.id) AS files, call.sortkey "
             f"FROM {table}{joined} WHERE {' AND '.join(conditions)} ORDER BY {key} DESC"
         )
@@ -197,27 +212,32 @@ def find_calls(connection: Connection, wanted: Filter, scope: Scope, full_text: 
     """A page of calls; it may end early when it took longer than some seconds."""
     until = time.monotonic() + seconds
     query = _Query(wanted, scope, full_text, connection.dialect.name)
-    leader, end = _leader(connection, query) if wanted.limit else (next(iter(query.leaders()), ""), 0)
+    possible = query.leaders() or [""]
+    if not wanted.limit:
+        leader, end = "trigrams" if query.trigrams else possible[0], 0
+    elif not query.is_searched(possible[0]):
+        leader, end = possible[0], 0
+    else:
+        leader, end = _rarest(connection, query, possible)
     found: list[dict[str, Any]] = []
-    while True:
+    for piece in itertools.count(1):
         missing = wanted.limit and wanted.limit - len(found)
         found += (dict(row._mapping) for row in connection.execute(query.select(leader, end or query.low, missing)))
         if not end or len(found) == wanted.limit:
-            return Found(found)
+            break
         if time.monotonic() > until:
             return Found(found, end)
         query.high = end
-        end = connection.execute(query.piece(leader)).scalar() or 0
+        if piece == _PATIENCE and query.trigrams and len(found) < _FEW and not leader.startswith("person"):
+            leader, end = "trigrams", 0
+        else:
+            end = connection.execute(query.piece(leader)).scalar() or 0
+    return Found(found)
 
 
-def _leader(connection: Connection, query: _Query) -> tuple[str, int]:
-    """What leads, and where its first piece ends (0: no end): the rarest, whose first piece reaches furthest back."""
-    possible = query.leaders() or [""]
-    if query.dialect != "sqlite":
-        return next((each for each in possible if each.startswith("person")), ""), 0
+def _rarest(connection: Connection, query: _Query, possible: list[str]) -> tuple[str, int]:
+    """What leads, and where its first piece ends (0: it is all): the one whose first piece reaches furthest back."""
     best, furthest = possible[0], query.high
-    if not query.is_searched(best):
-        return best, 0
     for each in possible:
         end = connection.execute(query.piece(each)).scalar() or 0
         if end < furthest:

@@ -247,7 +247,10 @@ class Store:
 
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return sa.create_engine(url, pool_pre_ping=True)
+        engine = sa.create_engine(url, pool_pre_ping=True)
+        if engine.dialect.name == "postgresql":
+            sa.event.listen(engine, "connect", _set_up_postgresql)
+        return engine
     _make_private(Path(url.removeprefix("sqlite:///")))
     engine = sa.create_engine(url, connect_args={"timeout": LOCKED, "check_same_thread": False})
 
@@ -263,6 +266,13 @@ def _engine(url: str) -> Engine:
         connection.create_function("folded", 1, str.lower, deterministic=True)
 
     return engine
+
+
+def _set_up_postgresql(connection: Any, _: Any) -> None:
+    # Plans for what is asked for, not one for all: outcomes and spans are not alike.
+    with connection.cursor() as cursor:
+        cursor.execute("SET plan_cache_mode = force_custom_plan")
+    connection.commit()
 
 
 def _make_private(file: Path) -> None:
@@ -313,8 +323,11 @@ def _alone(engine: Engine) -> Iterator[None]:
 
 
 def _has_full_text(connection: Connection) -> bool:
-    """Whether SQLite has the index of texts (it is not made where FTS5 is missing)."""
-    return connection.dialect.name == "sqlite" and sa.inspect(connection).has_table("call_text")
+    """Whether there is the index of texts (it is not made where FTS5 or pg_trgm is missing)."""
+    tables = sa.inspect(connection)
+    if connection.dialect.name == "sqlite":
+        return tables.has_table("call_text")
+    return any(index["name"] == "call_text" for index in tables.get_indexes("call"))
 
 
 def _known(connection: Connection, machine: str, places: list[str]) -> set[str]:

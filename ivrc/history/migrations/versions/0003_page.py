@@ -22,7 +22,9 @@ OUR_TRIGGERS = ("call_text_added", "call_text_changed", "call_text_gone")
 
 def upgrade() -> None:
     """Make what is needed."""
-    op.add_column("call", sa.Column("sortkey", sa.BigInteger, sa.Computed(SORTKEY)))
+    # SQLite cannot add a column that is stored; PostgreSQL has no others before version 18.
+    stored = True if op.get_bind().dialect.name == "postgresql" else None
+    op.add_column("call", sa.Column("sortkey", sa.BigInteger, sa.Computed(SORTKEY, persisted=stored)))
     op.create_index("call_sortkey", "call", ["sortkey"])
     op.create_index("call_office", "call", ["office", "sortkey"])
     op.drop_index("call_outcome", "call")
