@@ -31,7 +31,7 @@ from ivrc.history.search import Filter
 from ivrc.history.store import Store
 
 TARGET = 100.0
-COLUMNS = ["what is asked for", "p50, ms", "p99, ms", "CPU, ms", "longest, ms", "calls on the page"]
+COLUMNS = ["what is asked for", "p50, ms", "p99, ms", "CPU, ms", "longest, ms", "calls on the page", "goes on, %"]
 PASSWORD = "a password"
 YEARS = 2 * 365 * 86400.0
 NOW = 1_790_000_000.0
@@ -39,14 +39,18 @@ OUTCOMES = {
     "talked": 640, "hung_up": 150, "nobody": 100, "message": 60, "fax": 30, "no_message": 10, "refused": 9,
     "fax_failed": 1,
 }  # fmt: skip
-FIRST = "Anna Boris Vera Gleb Olga Ivan Maria Petr Sarah Mehmet Chen Fatima Lars Ingrid Paolo Nina".split()  # noqa: SIM905
-LAST = "Petrov Ivanov Smirnova Lindqvist Yilmaz Okafor Garcia Novak Horvat Weber Rossi Silva Kim Tanaka Berg".split()  # noqa: SIM905
+FIRST = [
+    "Anna", "Boris", "Vera", "Gleb", "Olga", "Ivan", "Maria", "Petr", "Sarah", "Mehmet", "Chen", "Fatima", "Lars",
+    "Ingrid", "Paolo", "Nina",
+]  # fmt: skip
+LAST = [
+    "Petrov", "Ivanov", "Smirnova", "Lindqvist", "Yilmaz", "Okafor", "Garcia", "Novak", "Horvat", "Weber", "Rossi",
+    "Silva", "Kim", "Tanaka", "Berg",
+]  # fmt: skip
 PEOPLE = [f"person{number}" for number in range(200)]
 BATCH = 20_000
-EMPLOYEES = (
-    "the newest", "dates", "outcome", "search: 4 digits", "search: a common name", "search: what is not there",
-)  # fmt: skip
-"""What an employee is asked for, too."""
+WHO = {"boss": "", "lead": " (a supervisor)", "person7": " (an employee, of their own)"}
+"""Who asks."""
 
 
 def generate(store: Store, count: int) -> None:
@@ -193,6 +197,13 @@ def questions(rnd: random.Random) -> dict[str, Callable[[], dict[str, Any]]]:
         "search and employee": lambda: {"search": name(), "employee": rnd.choice(PEOPLE)},
         "search and dates": lambda: {"search": name(), **dates()},
         "number and outcome": lambda: {"number": "12345", "outcome": rnd.choice(list(OUTCOMES))},
+        "number, caller and dates": lambda: {"number": "1234", "caller": number_of(caller())[-4:], **dates()},
+        "search, outcome, employee, dates": lambda: {
+            "search": name(),
+            "outcome": rnd.choice(list(OUTCOMES)),
+            "employee": rnd.choice(PEOPLE),
+            **dates(),
+        },
         "outcome and employee": lambda: {"outcome": rnd.choice(list(OUTCOMES)), "employee": rnd.choice(PEOPLE)},
     }
 
@@ -233,13 +244,14 @@ def address(given: Callable[[], dict[str, Any]]) -> str:
 
 def ask(browser: Browser, process: int, told: str, path: Callable[[], str], times: int) -> dict[str, str]:
     """Figures of one kind of question; CPU is the server's, of each request."""
-    took, sizes = [], []
+    took, sizes, early = [], [], 0
     browser.get(path())
     before = cpu_of(process)
     for _ in range(times):
         one, page = browser.get(path())
         took.append(one)
         sizes.append(page.count('class="row"'))
+        early += "Searched back to" in page or "No calls like that back to" in page
     cpu = (cpu_of(process) - before) / times
     cuts = quantiles(took, n=100, method="inclusive")
     verdict = "ok" if cuts[98] <= TARGET else "over"
@@ -250,6 +262,7 @@ def ask(browser: Browser, process: int, told: str, path: Callable[[], str], time
         "CPU, ms": f"{cpu * 1000:.1f}",
         "longest, ms": f"{max(took):.0f}",
         "calls on the page": f"{sum(sizes) / len(sizes):.0f}",
+        "goes on, %": f"{early * 100 / times:.0f}",
     }
 
 
@@ -262,18 +275,16 @@ def run(url: str, folder: Path, count: int, times: int, title: str) -> bool:
         generate(store, count)
         accounts = Accounts(store)
         accounts.add("boss", "admin", "", "", PASSWORD)
+        accounts.add("lead", "supervisor", "acme", "", PASSWORD)
         accounts.add("person7", "employee", "acme", "person7", PASSWORD)
         print(f"{count:,} calls made in {time.monotonic() - began:.0f} s", flush=True)
     store.close()
     rows = []
     with served(folder) as (port, process):
-        for name in ("boss", "person7"):
+        for name, whose in WHO.items():
             browser = Browser(port, name)
-            whose = " (an employee, of their own)" if name == "person7" else ""
-            rnd = random.Random(2)
-            for told, given in questions(rnd).items():
-                if name == "boss" or told in EMPLOYEES:
-                    rows.append(ask(browser, process, told + whose, partial(address, given), times))
+            for told, given in questions(random.Random(2)).items():
+                rows.append(ask(browser, process, told + whose, partial(address, given), times))
         boss, rnd = Browser(port, "boss"), random.Random(3)
         one = partial(rnd.randrange, 1, count + 1)
         rows.append(ask(boss, process, "a call, with the list beside it", lambda: f"/calls/{one()}", times))

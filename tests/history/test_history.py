@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-import stat
 import wave
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,9 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivrc.cli import main
 from ivrc.history import cel, journey
 from ivrc.history.collect import Collector, prune
 from ivrc.history.plan import Plan, load_plan
@@ -381,118 +378,3 @@ def test_filters(tmp_path: Path) -> None:
     assert count(search="%") == 0, "a percent sign is a percent sign"
     assert count(since=began + 0.001) == 3
     assert count(until=began + 0.001) == 1
-
-
-# ── the command line ────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "ivrc.csv").write_bytes(recorded("22")[0])
-    (tmp_path / "ivrc.toml").write_text(
-        f'[history]\ncel = "ivrc.csv"\nspool = "spool"\nmachine = "m"\nbuild = "{HERE / "recorded-22/build"}"\n'
-    )
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def run(*arguments: str) -> Any:
-    return CliRunner().invoke(main, ["history", *arguments])
-
-
-def test_collect_list_show_export(folder: Path) -> None:
-    assert run("collect").exit_code == 0
-    listed = run()
-    assert listed.exit_code == 0
-    assert len(listed.stdout.splitlines()) == 4
-    assert "talked with boris, 2 s" in listed.stdout
-    assert 'play "greeting"' in run("show", "1").stdout
-    assert json.loads(run("show", "1", "--format", "json").stdout)["outcome"] == "talked"
-    assert len(run("export", "--limit", "0").stdout.splitlines()) == 5
-    assert [json.loads(line)["outcome"] for line in run("export", "--format", "jsonl").stdout.splitlines()][
-        -1
-    ] == "talked"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "told"),
-    [
-        (("show", "99"), 1, "no call 99"),
-        (("list", "--from", "yesterday"), 2, "is no time"),
-        (("open", "1"), 1, "left nothing"),
-        (("list", "--caller", "0099"), 0, "no such call"),
-        (("setup", "--odbc", 'x" => y'), 2, "no name of a machine"),
-        (("setup", "-o", "nowhere"), 3, "No such file"),
-    ],
-)
-def test_wrong_use_is_told_in_a_line(folder: Path, arguments: tuple[str, ...], code: int, told: str) -> None:
-    run("collect")
-    result = run(*arguments)
-    assert result.exit_code == code
-    assert told in result.stderr
-    assert len(result.stderr.splitlines()) == 1
-
-
-def test_before_anything_was_written(folder: Path) -> None:
-    (folder / "ivrc.csv").unlink()
-    assert "no calls yet" in run().stderr
-    result = run("collect")
-    assert result.exit_code == 1
-    assert "ivrc.csv" in result.stderr
-    assert run("list", "--limit", "-1").exit_code == 2
-
-
-def test_wrong_settings_are_told_in_a_line(folder: Path) -> None:
-    (folder / "ivrc.toml").write_text("[history]\ndatabse = 'x'\n")
-    result = run("list")
-    assert result.exit_code == 2
-    assert 'did you mean "database"?' in result.stderr
-
-
-def test_setup_writes_what_asterisk_needs_and_overwrites_nothing(folder: Path) -> None:
-    (folder / "etc").mkdir()
-    assert run("setup", "-o", "etc").exit_code == 0
-    assert "eventextra" in (folder / "etc/cel_custom.conf").read_text()
-    assert run("setup", "-o", "etc").exit_code == 1
-
-
-def test_formulas_of_a_callers_name_are_text(folder: Path) -> None:
-    data = recorded("22")[0].replace(b'"CHAN_START","","', b'"CHAN_START","","', 1)
-    lines = list(cel.whole_lines(data))
-    lines[0] = lines[0].replace(b'"","+79160000001"', b'"=cmd|x","+79160000001"', 1)
-    (folder / "ivrc.csv").write_bytes(b"".join(lines))
-    run("collect")
-    assert "'=cmd|x" in run("export").stdout
-
-
-def test_database_is_for_its_owner(folder: Path) -> None:
-    run("collect")
-    assert stat.S_IMODE((folder / "history.sqlite").stat().st_mode) & 0o007 == 0, "callers' numbers are nobody else's"
-
-
-def test_calls_on_deployed_parts_are_told_in_their_own_parts_words(tmp_path: Path) -> None:
-    office = """
-; scenario main
-[ivrc~{mark}-acme-main]
-; play "{said}"    (office.ivr:{line})
-exten => s,1,Answer()
- same => n,Playback(ivrc/acme/welcome~p2x6a5rn)
-"""
-    entries = """
-[ivrc.numbers-567]
-; number "+7 495 123-45-67" -> main    (office.ivr:{line})
-exten => 74951234567,1,Goto(ivrc~{mark}-acme.in-main,s,1)
-"""
-    for mark, said, line in (("aaaaaaaa", "monday", 3), ("bbbbbbbb", "tuesday", 4)):
-        part = tmp_path / "parts" / f"acme~{mark}"
-        part.mkdir(parents=True)
-        (part / "extensions.conf").write_text(office.format(mark=mark, said=said, line=line))
-        (part / "entries.conf").write_text(entries.format(mark=mark, line=line + 10))
-    (tmp_path / "active").mkdir()
-    (tmp_path / "active" / "manifest.json").write_text('{"offices": []}')
-    plan = load_plan(tmp_path)
-    for mark, said, line in (("bbbbbbbb", "tuesday", 4), ("aaaaaaaa", "monday", 3)):
-        entered = plan.find("ivrc.numbers-567", "74951234567", "Goto", f"ivrc~{mark}-acme.in-main,s,1", -1)[1]
-        assert entered is not None and entered.line == line + 10
-        step = plan.find(f"ivrc~{mark}-acme-main", "s", "Answer", "", -1)[1]
-        assert step is not None and (step.text, step.line) == (f'play "{said}"', line)

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import html
-import io
-import os
 import re
-import shutil
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
-import img2pdf
 import pytest
-import pytest_asyncio
 import sqlalchemy as sa
-from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
-from PIL import Image
-from yarl import URL
 
-from ivrc.history import accounts as accounts_module
 from ivrc.history import search
 from ivrc.history.accounts import Accounts
 from ivrc.history.schema import calls, logins, media
@@ -29,96 +18,10 @@ from ivrc.history.search import Filter
 from ivrc.history.web import limits, query, views
 from ivrc.history.web.app import SITE, make_app
 from ivrc.history.web.limits import Attempts
-from tests.history.test_history import Place_, with_files
+from tests.history.browsing import PASSWORD, Client, file_of, ids, log_in, text, token
+from tests.history.test_history import Place_
 
 pytestmark = pytest.mark.asyncio
-PASSWORD = "correct horse"
-Client = TestClient[Any, Any]
-
-
-@pytest.fixture(autouse=True)
-def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accounts_module, "_COST", 2**4)
-
-
-@pytest.fixture(scope="module")
-def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the recorded calls, their files, and accounts."""
-    folder = tmp_path_factory.mktemp("collected")
-    place = with_files(folder, 3.0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(accounts_module, "_COST", 2**4)
-        accounts = Accounts(place.store)
-        accounts.add("boss", "admin", "", "", PASSWORD)
-        accounts.add("lab", "supervisor", "lab", "", PASSWORD)
-        accounts.add("other", "supervisor", "elsewhere", "", PASSWORD)
-        accounts.add("anna", "employee", "lab", "anna", PASSWORD)
-        accounts.add("boris", "employee", "lab", "boris", PASSWORD)
-    place.store.close()
-    return folder
-
-
-@pytest.fixture
-def place(collected: Path, tmp_path: Path) -> Iterator[Place_]:
-    """A copy of it."""
-    shutil.copytree(collected, tmp_path, dirs_exist_ok=True)
-    place = Place_(tmp_path)
-    moved = {"old": str(collected), "new": str(tmp_path)}
-    with place.store.engine.begin() as connection:
-        for column in ("path", "source"):
-            connection.execute(sa.text(f"UPDATE media SET {column} = replace({column}, :old, :new)"), moved)
-    yield place
-    place.store.close()
-
-
-@pytest_asyncio.fixture
-async def client(place: Place_) -> AsyncIterator[Client]:
-    app = make_app(place.settings, place.store)
-    async with TestClient(TestServer(app)) as client:
-        yield client
-
-
-async def log_in(client: Client, name: str, password: str = PASSWORD, **more: str) -> ClientResponse:
-    form = await (await client.get("/login")).text()
-    fields = {"name": name, "password": password, "csrf": token(form), **more}
-    return await client.post("/login", data=fields, allow_redirects=False)
-
-
-def token(page: str) -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', page)
-    assert found
-    return found[1]
-
-
-def ids(page: str) -> set[int]:
-    return {int(number) for number in re.findall(r'id="call-(\d+)"', page)}
-
-
-async def text(client: Client, path: str, **headers: str) -> str:
-    response = await client.get(path, headers=headers)
-    assert response.status == 200, path
-    return await response.text()
-
-
-def file_of(place: Place_, kind: str) -> tuple[int, int]:
-    """A file's id, and its call's."""
-    with place.store.engine.connect() as connection:
-        row = connection.execute(sa.select(media.c.id, media.c.call).where(media.c.kind == kind)).first()
-    assert row
-    return row.id, row.call
-
-
-def add_fax(place: Place_, call: int) -> int:
-    """A fax of two pages, of half as many lines as dots, attached to a call; its id."""
-    folder = place.settings.media / "fax"
-    folder.mkdir(parents=True)
-    pages = [Image.new("1", (1728, 1100), 1) for _ in range(2)]
-    tiff = folder / "f.tiff"
-    pages[0].save(tiff, save_all=True, append_images=pages[1:], compression="group4", dpi=(204, 98))
-    tiff.with_suffix(".pdf").write_bytes(img2pdf.convert(str(tiff)))
-    row = {"kind": "fax", "path": str(tiff.with_suffix(".pdf")), "source": str(tiff), "seconds": 0.0, "pages": 2}
-    place.store.add_media(call, [{**row, "status": "SUCCESS", "sender": "+49 40 1", "size": 1}])
-    return file_of(place, "fax")[0]
 
 
 # ── logging in ──────────────────────────────────────────────────────────────────────────────────
@@ -333,119 +236,6 @@ async def test_mailboxs_message_is_its_owners(client: Client, place: Place_) -> 
         client.session.cookie_jar.clear()
         await log_in(client, name)
         assert (await client.get(f"/media/{message}")).status == status, name
-
-
-# ── files ───────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_parts_of_a_file(client: Client, place: Place_) -> None:
-    await log_in(client, "boss")
-    number, _ = file_of(place, "voicemail")
-    whole = await client.get(f"/media/{number}")
-    data = await whole.read()
-    assert whole.headers["Content-Type"] == "audio/wav"
-    assert whole.headers["Accept-Ranges"] == "bytes"
-    assert "private" in whole.headers["Cache-Control"]
-    assert whole.headers["X-Content-Type-Options"] == "nosniff"
-    tag = whole.headers["ETag"]
-    for asked, first, last in [("0-9", 0, 10), ("10-", 10, len(data)), ("-5", len(data) - 5, len(data))]:
-        response = await client.get(f"/media/{number}", headers={"Range": f"bytes={asked}", "If-Range": tag})
-        assert response.status == 206, asked
-        assert response.headers["Content-Range"] == f"bytes {first}-{last - 1}/{len(data)}"
-        assert await response.read() == data[first:last]
-    for asked, tagged, status in [
-        (f"bytes={len(data)}-", tag, 416),
-        ("bytes=0-9", '"old"', 200),
-        ("bytes=9-1", tag, 200),
-        ("bytes=0-1,4-5", tag, 200),
-        ("nonsense", tag, 200),
-    ]:
-        response = await client.get(f"/media/{number}", headers={"Range": asked, "If-Range": tagged})
-        assert response.status == status, asked
-    assert (await client.get(f"/media/{number}", headers={"If-None-Match": tag})).status == 304
-    head = await client.head(f"/media/{number}")
-    assert (head.status, int(head.headers["Content-Length"])) == (200, len(data))
-
-
-async def test_known_tag_is_no_way_round_the_login(client: Client, place: Place_) -> None:
-    await log_in(client, "boss")
-    number, _ = file_of(place, "voicemail")
-    tag = (await client.get(f"/media/{number}")).headers["ETag"]
-    client.session.cookie_jar.clear()
-    assert (await client.get(f"/media/{number}", headers={"If-None-Match": tag})).status == 401
-
-
-@pytest.mark.parametrize(
-    "trick",
-    [
-        "/etc/passwd",
-        "{}/../../../../../../etc/passwd",
-        "{}/link.wav",
-        "{}/folder/passwd",
-        "{}",
-        "",
-        "\x00",
-        "a.wav",
-        "{}/gone.wav",
-        "{}/pipe.wav",
-    ],
-)
-async def test_no_row_leads_out_of_the_folders(client: Client, place: Place_, trick: str) -> None:
-    """Even if a path got into the database: what is sent lies where calls leave their files."""
-    folder = place.settings.media
-    (folder / "link.wav").symlink_to("/etc/passwd")
-    (folder / "folder").symlink_to("/etc")
-    os.mkfifo(folder / "pipe.wav")
-    number, _ = file_of(place, "voicemail")
-    with place.store.engine.begin() as connection:
-        connection.execute(sa.update(media).where(media.c.id == number).values(path=trick.format(folder)))
-    await log_in(client, "boss")
-    response = await client.get(f"/media/{number}")
-    assert response.status == 404
-    assert "root:" not in await response.text()
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/media/..%2flogin",
-        "/media/%2e%2e%2f1",
-        "/media/1/..%2f1.png",
-        "/static/../app.py",
-        "/static/%2e%2e%2fapp.py",
-        "/static/app.py",
-        "/media/9999",
-        "/media/-1",
-        "/media/99999999999999999999",
-        "/calls/99999999999999999999",
-    ],
-)
-async def test_addresses_of_no_file(client: Client, path: str) -> None:
-    await log_in(client, "boss")
-    response = await client.get(URL(path, encoded=True), allow_redirects=False)
-    assert response.status in (303, 404)
-    assert "import" not in await response.text()
-
-
-async def test_fax_in_right_proportions(client: Client, place: Place_) -> None:
-    _, call = file_of(place, "voicemail")
-    number = add_fax(place, call)
-    await log_in(client, "boss")
-    page = await text(client, f"/calls/{call}")
-    assert f'src="/media/{number}/2.png"' in page
-    assert f'href="/media/{number}"' in page
-    response = await client.get(f"/media/{number}/2.png")
-    assert response.headers["Content-Type"] == "image/png"
-    picture = Image.open(io.BytesIO(await response.read()))
-    assert picture.height / picture.width == pytest.approx(1100 / 98 / (1728 / 204), rel=0.01)
-    pdf = await client.get(f"/media/{number}")
-    assert pdf.headers["Content-Type"] == "application/pdf"
-    assert (await pdf.read()).startswith(b"%PDF")
-    for wrong in ("0", "3"):
-        assert (await client.get(f"/media/{number}/{wrong}.png")).status == 404
-    assert (await client.get(f"/media/{file_of(place, 'voicemail')[0]}/1.png")).status == 404
-    (place.settings.media / "fax/f.pdf").write_bytes(b"%PDF-1.4 torn")
-    assert (await client.get(f"/media/{number}/1.png")).status == 404
 
 
 # ── what is shown ───────────────────────────────────────────────────────────────────────────────
