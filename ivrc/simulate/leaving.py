@@ -13,6 +13,8 @@ THANKS = "asterisk:auth-thankyou"
 FAX_PATIENCE = 60_000
 # The limit of a message for a mailbox counts from here after the beginning of the tone.
 MAILBOX_TONE = 1_000
+# A message for a mailbox that is shorter is thrown away.
+MAILBOX_LEAST = 1_000
 
 
 def voicemail(line: Line, step: m.Voicemail) -> None:
@@ -26,13 +28,16 @@ def voicemail(line: Line, step: m.Voicemail) -> None:
     line.hear(BEEP, line.now + line.office.length(BEEP))
     begin = line.now
     to = step.to.name if step.to else ""
+    least = begin + (MAILBOX_LEAST if to else 0)
     limit = (begin if step.to is None else tone + MAILBOX_TONE) + step.seconds * 1000
     try:
         how = _message(line, limit)
     except Cutoff:
-        line.events.append(j.Recorded(begin, to, line.now, "hangs up", step.start))
+        if line.now >= least:
+            line.events.append(j.Recorded(begin, to, line.now, "hangs up", step.start))
         raise
-    line.events.append(j.Recorded(begin, to, line.now, how, step.start))
+    if line.now >= least:
+        line.events.append(j.Recorded(begin, to, line.now, how, step.start))
     if to and how != "limit":
         # Asterisk's voicemail thanks.
         line.hear(THANKS, line.now + line.office.length(THANKS))
