@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parent / "differences"
 KEPT = corpus.read_all(FOLDER)
 PAIRS = 60
 # Milliseconds of a random call: all of them are played in less than a minute.
-LONGEST = 30_000
+LONGEST = 25_000
 
 
 @pytest.fixture(scope="module")

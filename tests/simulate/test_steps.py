@@ -244,6 +244,34 @@ CASES: list[tuple[str, tuple[str, ...], dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        "shorter than a second, for a mailbox",
+        ("voicemail to anna",),
+        {"hangs_up": 1_400},
+        ["0 answered", "0-0.44 heard asterisk:beep", "1.4 ended: caller hung up 16"],
+    ),
+    (
+        "a second, for a mailbox",
+        ("voicemail to anna",),
+        {"hangs_up": 1_450},
+        [
+            "0 answered",
+            "0-0.44 heard asterisk:beep",
+            "0.44-1.45 message anna: hangs up",
+            "1.45 ended: caller hung up 16",
+        ],
+    ),
+    (
+        "shorter than a second, for the call history",
+        ("voicemail",),
+        {"hangs_up": 1_400},
+        [
+            "0 answered",
+            "0-0.44 heard asterisk:beep",
+            "0.44-1.4 message -: hangs up",
+            "1.4 ended: caller hung up 16",
+        ],
+    ),
+    (
         "hash key",
         ("voicemail",),
         {"presses": (Press("5#", 2000, "voicemail"),)},
