@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ivrc.history.journey import tell
+from ivrc.history.journey import Call, tell
 from ivrc.history.log import Log, Source
-from ivrc.history.media import attach
+from ivrc.history.media import attach, is_full
 from ivrc.history.plan import Plan, load_plan
 from ivrc.history.settings import HistorySettings
 from ivrc.history.store import Store
@@ -84,16 +84,21 @@ class Collector:
     def _attach(self, call: int) -> None:
         shown = self.store.show(call)
         told = shown and tell(shown["linkedid"], self.store.events(self.machine, shown["linkedid"]), self._plan)
-        if told and told.marks:
+        if told:
+            full = is_full(self.settings) and _leaves_something(told)
             found = attach(self.settings, told.linkedid, told.marks, told.ended)
-            self.store.add_media(call, found.media, found.notes)
-            if found.missing:
+            full_ = [(told.ended, "the disk is full: what was left may be cut short or lost")] * full
+            self.store.add_media(call, found.media, [*found.notes, *full_])
+            if found.missing and not full:
                 return
             lengths = [each["seconds"] for each in found.media if each["kind"] == "voicemail"]
+            faxes = [each["status"] for each in found.media if each["kind"] == "fax"]
             if told.outcome == "message" and lengths:
                 self.store.outcome(call, "message", f"left a message of {lengths[-1]:.0f} s")
             elif told.outcome == "message" and found.empty_message:
-                self.store.outcome(call, "no_message", "left no message")
+                self.store.outcome(call, "no_message", "the disk was full: no message" if full else "left no message")
+            elif told.outcome == "fax" and faxes[-1] != "SUCCESS":
+                self.store.outcome(call, "fax_failed", "fax failed: " + faxes[-1].removeprefix("FAILED: "))
         self.store.settle(call)
 
     def _sweep(self) -> None:
@@ -105,6 +110,12 @@ class Collector:
             self.store.drop_rows(now - _SILENT)
             self._source.forget(self.store.place(self.machine, self._source.name), now - _SILENT)
             prune(self.settings, self.store, now)
+
+
+def _leaves_something(told: Call) -> bool:
+    """Whether a call came to where something is recorded; what cannot be begun on a full disk has no mark."""
+    steps = (entry.text.partition(" ")[0] for entry in told.entries if entry.kind == "step")
+    return bool(told.marks) or any(step in ("voicemail", "fax") for step in steps)
 
 
 def prune(settings: HistorySettings, store: Store, now: float | None = None) -> tuple[int, int]:

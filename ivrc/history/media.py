@@ -68,14 +68,19 @@ def attach(settings: HistorySettings, linkedid: str, marks: tuple[Mark, ...], en
             path.unlink(missing_ok=True)
             if mark.kind != "recording":
                 empty = True
-                found.notes.append((ended, "the message was empty: dropped"))
+                if not is_full(settings):
+                    found.notes.append((ended, "the message was empty: dropped"))
             continue
         found.media.append(_row(mark, mark.path, path, seconds=seconds))
-    if found.media and shutil.disk_usage(settings.media).free < FULL:
-        found.notes.append((ended, "the disk is full: what was recorded may be cut short"))
     return found._replace(
         empty_message=empty and not any(each["kind"] == "voicemail" for each in found.media), missing=missing
     )
+
+
+def is_full(settings: HistorySettings) -> bool:
+    """Whether a disk that callers leave something on has no room."""
+    folders = (settings.media, settings.spool / "voicemail")
+    return any(folder.exists() and shutil.disk_usage(folder).free < FULL for folder in folders)
 
 
 def trusted(settings: HistorySettings, text: str) -> Path | None:
@@ -104,11 +109,26 @@ def _copied(settings: HistorySettings, base: Path, linkedid: str) -> Path | None
         source = base.with_name(base.name + suffix)
         if source.exists():
             _make_folder(settings, target.parent)
-            part = target.with_name("." + target.name)
-            shutil.copyfile(source, part)
-            part.replace(target)
+            _link_or_copy(source, target)
             return target
     return None
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    """One file under two names takes no room, and what is deleted in a mailbox stays here."""
+    part = target.with_name("." + target.name)
+    try:
+        os.link(source, target)
+        return
+    except FileExistsError:
+        return
+    except OSError:
+        pass  # another disk, or one without links
+    try:
+        shutil.copyfile(source, part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _make_folder(settings: HistorySettings, folder: Path) -> None:
@@ -159,8 +179,28 @@ def _fax(mark: Mark, path: Path) -> dict[str, Any]:
             part.unlink(missing_ok=True)
             target = path
     row = _row(mark, mark.path, target, told=mark.told)
+    kept = _pages(path)
+    if kept < row["pages"]:
+        # Asterisk takes a page for received though there was no room for it.
+        row |= {"status": f"FAILED: {kept} of {row['pages']} pages could be kept", "pages": kept}
     # Both are kept.
     return {**row, "size": sum(each.stat().st_size for each in {path, target})}
+
+
+def _pages(path: Path) -> int:
+    """Pages of a TIFF that can be read."""
+    from PIL import Image
+
+    count = 0
+    try:
+        with Image.open(path) as file:
+            while True:
+                file.seek(count)
+                file.load()
+                count += 1
+    except Exception:
+        # The end, or whatever a stranger's machine and a full disk make.
+        return count
 
 
 def _row(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import struct
+import time
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +76,60 @@ def test_a_file_that_is_no_fax_stays_as_it_is(tmp_path: Path, keep: int) -> None
     assert list(path.parent.glob(".*")) == []
 
 
+def test_pages_that_no_room_was_left_for_are_not_told_as_received(tmp_path: Path) -> None:
+    path = received(tmp_path)
+    write_fax(path, [draw_page(1)])
+    row = fax_of(tmp_path, path, ("SUCCESS", "3", "", "+7499"))
+    assert (row["status"], row["pages"]) == ("FAILED: 1 of 3 pages could be kept", 1)
+    assert len(boxes(row["path"])) == 1
+
+
 def test_what_made_the_folder_is_taken_away(tmp_path: Path) -> None:
     path = received(tmp_path)
     (path.parent / ".folder.wav").write_bytes(b"RIFF")
     row = fax_of(tmp_path, path, ("FAILED", "0", "HANGUP", ""))
     assert (row["path"], row["status"]) == ("", "FAILED: HANGUP")
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_message_of_a_mailbox_stays_when_its_owner_deletes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    if not links:
+        monkeypatch.setattr("os.link", refuse)
+    settings, message = mailbox(tmp_path)
+    (row,) = attach(settings, "1.1", (Mark("mailbox", (), str(message.with_suffix(""))),), time.time()).media
+    assert (message.stat().st_nlink == 2) is links
+    kept = message.read_bytes()
+    message.unlink()
+    assert Path(row["path"]).read_bytes() == kept
+
+
+def test_message_that_cannot_be_copied_leaves_no_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(_: Path, target: Path) -> None:
+        target.write_bytes(b"RIFF")
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr("os.link", lambda *_: fill(tmp_path, tmp_path / "unused"))
+    monkeypatch.setattr("shutil.copyfile", fill)
+    settings, message = mailbox(tmp_path)
+    with pytest.raises(OSError, match="full"):
+        attach(settings, "1.1", (Mark("mailbox", (), str(message.with_suffix(""))),), time.time())
+    assert list((settings.media / "voicemail").iterdir()) == []
+
+
+def mailbox(folder: Path) -> tuple[HistorySettings, Path]:
+    """A message of three seconds in a mailbox."""
+    message = folder / "spool/voicemail/ivrc-lab/101/INBOX/msg0000.wav"
+    message.parent.mkdir(parents=True)
+    with wave.open(str(message), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(struct.pack("<h", 8000) * 24000)
+    return HistorySettings(spool=folder / "spool"), message
 
 
 # ── forgetting ──────────────────────────────────────────────────────────────────────────────────
