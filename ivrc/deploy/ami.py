@@ -20,8 +20,7 @@ Message = Mapping[str, str]
 _LINE_LIMIT = 1 << 20
 _CHUNK = 1 << 18
 _END = b"\r\n\r\n"
-# Between so many questions calls have the dialplan for themselves for a moment.
-_AT_ONCE, _VALUES_AT_ONCE = 20, 100
+_VALUES_AT_ONCE = 100
 
 
 class Address(NamedTuple):
@@ -118,14 +117,23 @@ class Manager:
             yield raw
 
     async def lists(
-        self, action: str, field: str, values: Iterable[str], *, absent: str, seconds: float | None = None
+        self,
+        action: str,
+        field: str,
+        values: Iterable[str],
+        *,
+        absent: str,
+        at_once: int,
+        pause: float = 0.0,
+        seconds: float | None = None,
     ) -> AsyncIterator[tuple[str, Sequence[Message]]]:
         """Each value of a field with the events that answer the action; none if the error has `absent` in its words.
 
-        Some are asked at once: on a busy machine each question alone would wait for its turn twice.
+        Some are asked at once: on a busy machine each question alone would wait for its turn twice. Between them is a
+        pause.
         """
         left = iter(values)
-        while some := tuple(islice(left, _AT_ONCE)):
+        while some := tuple(islice(left, at_once)):
             first = self._count + 1
             for value in some:
                 self._write(action, {field: value})
@@ -140,6 +148,7 @@ class Manager:
                     if absent not in str(fault):
                         raise
                 yield value, events
+            await asyncio.sleep(pause)
 
     async def values(self, expressions: Iterable[str]) -> AsyncIterator[str]:
         """What Asterisk makes of each of these functions or variables."""

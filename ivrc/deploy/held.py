@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 
 from ivrc.deploy import checks
 from ivrc.deploy.ami import Manager
 from ivrc.deploy.calls import parts_in
 from ivrc.deploy.dialplan import Held, Key, Line, differences, line_of, read_text
+from ivrc.deploy.errors import ManagerError
 from ivrc.deploy.release import DIALPLAN, ENTRIES
+
+_ABSENT = "Did not find context"
+# Seconds that a turn of questions may take, and that a question may take without anybody noticing.
+_TURN, _QUICK = 0.02, 0.001
+_AT_ONCE, _LOOKS = 20, 5
 
 Parts = Mapping[str, Mapping[str, bytes]]
 """Part's id → its files."""
@@ -81,11 +89,26 @@ async def _outline_differs(manager: Manager, held: Held) -> list[str]:
 async def _holds(manager: Manager, contexts: Iterable[str]) -> AsyncIterator[tuple[str, dict[Key, Line]]]:
     """What Asterisk holds of each context.
 
-    One is a question: it is answered with the lock of the whole dialplan held, which every call's next step needs.
+    One is a question: it is answered with the lock of the whole dialplan held, which every call's next step needs. So
+    calls wait for a turn at the most, and then have the dialplan for themselves for as long.
     """
-    asked = manager.lists("ShowDialPlan", "Context", contexts, absent="Did not find context", seconds=60)
+    took = await _walk_takes(manager)
+    at_once = max(1, min(_AT_ONCE, int(_TURN / took)))
+    pause = at_once * took if took > _QUICK else 0.0
+    asked = manager.lists("ShowDialPlan", "Context", contexts, absent=_ABSENT, at_once=at_once, pause=pause, seconds=60)
     async for context, events in asked:
         yield context, dict(line for event in events if (line := line_of(event)) is not None)
+
+
+async def _walk_takes(manager: Manager) -> float:
+    """Seconds in which Asterisk goes through all its contexts, which it does for each that is to be shown."""
+    took = []
+    for _ in range(_LOOKS):
+        began = time.monotonic()
+        with suppress(ManagerError):
+            await manager.ask("ShowDialPlan", Context="ivrc.none")
+        took.append(time.monotonic() - began)
+    return min(took)
 
 
 def _explained(faults: list[str]) -> list[str]:
