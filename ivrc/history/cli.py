@@ -236,9 +236,19 @@ def _call(store: Any, call: int) -> dict[str, Any]:
 def _filter(limit: int, wanted: dict[str, str | None]) -> Any:
     from ivrc.history.store import Filter
 
-    texts = {name: value or "" for name, value in wanted.items() if name not in ("since", "until")}
-    since, until = _moment(wanted.get("since"), "since"), _moment(wanted.get("until"), "until")
-    return Filter(limit=limit, **texts)._replace(since=since, until=until)  # type: ignore[arg-type]
+    def text(name: str) -> str:
+        return wanted.get(name) or ""
+
+    return Filter(
+        since=_moment(wanted.get("since"), "since"),
+        until=_moment(wanted.get("until"), "until"),
+        number=text("number"),
+        caller=text("caller"),
+        employee=text("employee"),
+        outcome=text("outcome"),
+        search=text("search"),
+        limit=limit,
+    )
 
 
 def _moment(text: str | None, name: str) -> float:

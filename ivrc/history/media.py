@@ -159,7 +159,7 @@ def measure(path: Path) -> tuple[float, int]:
 
 def _fax(mark: Mark, path: Path) -> dict[str, Any]:
     """The fax as PDF, with as many pages as came; the TIFF where no PDF can be made of it."""
-    import img2pdf  # type: ignore[import-untyped]
+    import img2pdf
 
     target = path.with_suffix(".pdf")
     if not target.exists():

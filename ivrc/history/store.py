@@ -6,34 +6,22 @@ collector killed at any point has either written a batch or not.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection
 
 from ivrc.history.cel import Event
+from ivrc.history.database import StoreError, connect, has_full_text, reason
 from ivrc.history.journey import Call, tell
 from ivrc.history.log import Place
 from ivrc.history.plan import Plan
 from ivrc.history.schema import calls, entries, involved, legs, media, metadata, rows, sources
 from ivrc.history.search import EVERYTHING, SHOWN, Filter, Found, Scope, find_calls
-
-LOCKED = 30.0
-"""Seconds to wait for another's lock on the SQLite file."""
-MAPPED = 2**32
-"""Bytes of a SQLite file that are mapped into memory."""
-MIGRATIONS = Path(__file__).parent / "migrations"
-
-
-class StoreError(Exception):
-    """A database that cannot be used. The message is for people."""
 
 
 class Store:
@@ -42,12 +30,11 @@ class Store:
     def __init__(self, url: str) -> None:
         """Connect, and bring the tables up to date. StoreError if it cannot be had."""
         try:
-            self.engine = _engine(url)
-            _migrate(self.engine)
+            self.engine = connect(url)
             with self.engine.connect() as connection:
-                self._full_text = _has_full_text(connection)
+                self._full_text = has_full_text(connection)
         except (sa.exc.SQLAlchemyError, OSError, ImportError) as fault:
-            raise StoreError(f"the database cannot be used: {_reason(fault)}") from None
+            raise StoreError(f"the database cannot be used: {reason(fault)}") from None
 
     def close(self) -> None:
         """Give back the connections."""
@@ -60,7 +47,7 @@ class Store:
             with self.engine.begin() as connection:
                 yield connection
         except sa.exc.SQLAlchemyError as fault:
-            raise StoreError(_reason(fault)) from None
+            raise StoreError(reason(fault)) from None
 
     # ── collecting ──
 
@@ -79,7 +66,8 @@ class Store:
         with self.transaction() as connection:
             new = [(where, event) for where, event in found if event.linkedid]
             known = _known(connection, machine, [where for where, _ in new])
-            fresh = [(where, event) for where, event in new if where not in known]
+            past = _past(connection, machine, {event.linkedid for _, event in new})
+            fresh = [(w, event) for w, event in new if w not in known and event.linkedid not in past]
             if fresh:
                 connection.execute(
                     rows.insert(),
@@ -245,95 +233,22 @@ class Store:
             connection.execute(sa.delete(media).where(media.c.id == file))
 
 
-def _engine(url: str) -> Engine:
-    if not url.startswith("sqlite"):
-        engine = sa.create_engine(url, pool_pre_ping=True)
-        if engine.dialect.name == "postgresql":
-            sa.event.listen(engine, "connect", _set_up_postgresql)
-        return engine
-    _make_private(Path(url.removeprefix("sqlite:///")))
-    engine = sa.create_engine(url, connect_args={"timeout": LOCKED, "check_same_thread": False})
-
-    @sa.event.listens_for(engine, "connect")
-    def _set_up(connection: Any, _: Any) -> None:
-        # Readers never wait for the collector, nor it for them.
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        # Read through the system's own cache: searches look at thousands of pages here and there.
-        connection.execute(f"PRAGMA mmap_size={MAPPED}")
-        # SQLite's own knows the capitals of Latin letters only.
-        connection.create_function("folded", 1, str.lower, deterministic=True)
-
-    return engine
-
-
-def _set_up_postgresql(connection: Any, _: Any) -> None:
-    # Plans for what is asked for, not one for all: outcomes and spans are not alike.
-    with connection.cursor() as cursor:
-        cursor.execute("SET plan_cache_mode = force_custom_plan")
-    connection.commit()
-
-
-def _make_private(file: Path) -> None:
-    """A new file that others cannot read: callers' numbers are in it. (SQLite's own files beside it follow.)"""
-    if not file.exists():
-        os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o640))
-
-
-def _migrate(engine: Engine) -> None:
-    """Bring the tables up to date; a database that is so is only looked at."""
-    from alembic import command
-    from alembic.config import Config
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
-    head = scripts.get_current_head()
-    with engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    if found == head:
-        return
-    if found is not None and found not in {each.revision for each in scripts.walk_revisions()}:
-        raise StoreError("the database is a newer ivrc's: its tables are not known here")
-    with _alone(engine), engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            # Until the end of the transaction; any number that nobody else's program takes.
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(4950001)"))
-        config.attributes["connection"] = connection
-        # (Whoever was before us may have done it.)
-        command.upgrade(config, "head")
-
-
-@contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
-    """No other program of ours changes the tables of a SQLite file meanwhile."""
-    if engine.dialect.name != "sqlite":
-        yield
-        return
-    path = Path(f"{engine.url.database}-migrating")
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def _has_full_text(connection: Connection) -> bool:
-    """Whether there is the index of texts (it is not made where FTS5 or pg_trgm is missing)."""
-    tables = sa.inspect(connection)
-    if connection.dialect.name == "sqlite":
-        return tables.has_table("call_text")
-    return any(index["name"] == "call_text" for index in tables.get_indexes("call"))
-
-
 def _known(connection: Connection, machine: str, places: list[str]) -> set[str]:
     found: set[str] = set()
     for start in range(0, len(places), 500):
         query = sa.select(rows.c.place).where(rows.c.machine == machine, rows.c.place.in_(places[start : start + 500]))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def _past(connection: Connection, machine: str, linkedids: set[str]) -> set[str]:
+    """Calls that have been told to their end and of which no events are kept: an old log is read once more."""
+    found: set[str] = set()
+    wanted = sorted(linkedids)
+    kept = sa.exists().where(rows.c.machine == calls.c.machine, rows.c.linkedid == calls.c.linkedid)
+    for start in range(0, len(wanted), 500):
+        some = calls.c.linkedid.in_(wanted[start : start + 500])
+        query = sa.select(calls.c.linkedid).where(calls.c.machine == machine, some, calls.c.settled.is_(True), ~kept)
         found.update(connection.execute(query).scalars())
     return found
 
@@ -402,12 +317,6 @@ def _clean(value: Any) -> Any:
 def _part_in(scope: Scope) -> Any:
     mine = (involved.c.call == calls.c.id, involved.c.office == scope.office, involved.c.employee == scope.employee)
     return sa.exists().where(*mine)
-
-
-def _reason(fault: BaseException) -> str:
-    """The cause in one line, without SQL and without the address, which may hold a password."""
-    origin = getattr(fault, "orig", None) or fault
-    return " ".join(str(origin).split())[:200]
 
 
 __all__ = ["Filter", "Place", "Scope", "Store", "StoreError", "metadata"]

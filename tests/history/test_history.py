@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from ivrc.history import cel, journey
 from ivrc.history.collect import Collector, prune
 from ivrc.history.plan import Plan, load_plan
-from ivrc.history.schema import metadata
+from ivrc.history.schema import metadata, rows, sources
 from ivrc.history.settings import HistorySettings
 from ivrc.history.store import Filter, Place, Store, StoreError
 
@@ -240,6 +240,23 @@ def test_rotated_log_is_read_to_its_end_first(tmp_path: Path) -> None:
     once.log.write_bytes(data)
     once.collect()
     assert place.whole() == once.whole()
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 1.0])
+def test_old_log_that_is_read_once_more_changes_nothing(tmp_path: Path, share: float) -> None:
+    """Its events were dropped; what is left of it may end in the middle of a call."""
+    place = with_files(tmp_path, 3.0)
+    told = place.whole()
+    Collector(place.settings, place.store, clock=lambda: RECORDED + 48 * 3600).collect()
+    with place.store.engine.begin() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(rows)).scalar() == 0
+        connection.execute(sa.delete(sources))
+    for path in (tmp_path / "spool").rglob("*.wav"):
+        path.unlink()
+    data = place.log.read_bytes()
+    place.log.write_bytes(data[: round(len(data) * share)])
+    place.collect()
+    assert place.whole() == told
 
 
 # ── files ───────────────────────────────────────────────────────────────────────────────────────

@@ -19,9 +19,10 @@ from alembic.runtime.migration import MigrationContext
 
 from ivrc.history import cel, table
 from ivrc.history.collect import Collector
+from ivrc.history.database import MIGRATIONS
 from ivrc.history.schema import metadata
 from ivrc.history.settings import HistorySettings
-from ivrc.history.store import MIGRATIONS, Filter, Store, StoreError
+from ivrc.history.store import Filter, Store, StoreError
 from ivrc.testbed import postgres
 from ivrc.testbed.fetch import odbc_root
 from ivrc.testbed.prefix import TestbedError
