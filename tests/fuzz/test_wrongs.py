@@ -77,7 +77,36 @@ def test_every_mutant_of_the_corpus_is_another_dialplan() -> None:
 def test_a_reason_is_for_the_line_that_it_was_given_for() -> None:
     answer, hangup = LINES["ivrc-a-main", "s", 1], LINES["ivrc-a-main", "s", 6]
     dropped = wrongs.Mutant("Answer dropped", answer, "NoOp", "")
-    assert wrongs.reason(dropped, wrongs.following(DIALPLAN, answer)) == "the next line answers by itself"
-    assert wrongs.reason(dropped, "Dial") == ""
-    assert wrongs.reason(wrongs.Mutant("line dropped", hangup, "NoOp", ""), "") == ""
+    assert wrongs.reason(dropped, DIALPLAN, "") == "the next line answers by itself"
+    assert wrongs.reason(dropped, DIALPLAN.replace("Playback(a)", "Dial(PJSIP/anna)"), "") == ""
+    assert wrongs.reason(wrongs.Mutant("option changed", hangup, "Hangup", "19"), DIALPLAN, "") == ""
     assert wrongs.following(DIALPLAN, LINES["ivrc-a-other", "s", 3]) == ""
+
+
+def test_what_nobody_reads_can_be_dropped() -> None:
+    dialplan = "[a]\nexten => s,1,Set(LOCAL(date)=1)\n same => n,Set(LOCAL(date)=2)\n same => n,Return(${day})\n"
+    line = next(wrongs.lines_of(dialplan))
+    dropped = wrongs.Mutant("line dropped", line, "NoOp", "")
+    assert wrongs.reason(dropped, dialplan, "") == "no line of the context reads the variable"
+    assert wrongs.reason(dropped, dialplan.replace("day", "date"), "") == ""
+    assert wrongs.reason(dropped, dialplan.replace("${day}", "${CUT(date,-,1)}"), "") == ""
+
+
+def test_a_reason_holds_for_some_programs_only() -> None:
+    dialplan = "[a]\nexten => s,1,Set(LOCAL(left)=${CUT(left,-,2-)})\n same => n,Return(${left})\n"
+    dropped = wrongs.Mutant("line dropped", next(wrongs.lines_of(dialplan)), "NoOp", "")
+    assert wrongs.reason(dropped, dialplan, "mobile for 3s") == "the first of several mobiles is the only one"
+    assert wrongs.reason(dropped, dialplan, "all mobiles for 3s") == ""
+
+
+def test_a_jump_to_the_next_line_is_not_made_wrong() -> None:
+    dialplan = """\
+[a]
+exten => s,1,GotoIf(${X}?:on)
+ same => n(on),GotoIf(${X}?:off)
+ same => n,Hangup(16)
+ same => n(off),Return()
+"""
+    lines = list(wrongs.lines_of(dialplan))
+    assert list(wrongs.mutants_of(lines[0], lines)) == []
+    assert list(wrongs.mutants_of(lines[1], lines)) != []

@@ -28,18 +28,20 @@ from ivrc.simulate import Call
 from ivrc.testbed.ami import AmiError
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.fuzz import calls
-from ivrc.testbed.fuzz.covering import covering, walk
+from ivrc.testbed.fuzz.covering import Walk, at_each, covering, near, turns, walk
 from ivrc.testbed.fuzz.offices import compile_programs, prepare
 from ivrc.testbed.fuzz.programs import program
 from ivrc.testbed.fuzz.run import PLACES, RATE, Bench, Pair, moment_of, open_bench
 from ivrc.testbed.fuzz.tree import Part
-from ivrc.testbed.fuzz.wrongs import OPERATORS, Mutant, following, lines_of, mutants_of, mutated, reason
+from ivrc.testbed.fuzz.wrongs import OPERATORS, Mutant, lines_of, mutants_of, mutated, reason
 from ivrc.testbed.prefix import TestbedError
 
 # Each moment has a clock of its own, so the rigs share the moments; so many calls at a time on each.
-RIGS, AT_ONCE, AGAIN = 3, 12, 4
+RIGS, AT_ONCE, AGAIN = 4, 12, 4
 # Calls to each program; other calls that a mutant is hunted with, so many times.
 CALLS, HUNT_CALLS, HUNTS = 10, 8, 4
+# Moments at which hours begin or end, for a line of hours.
+HUNT_TURNS = 8
 # Seconds after which calls to so few offices have ended, or never will.
 PATIENCE = 900
 
@@ -82,7 +84,7 @@ class Candidate(NamedTuple):
 
     def why(self) -> str:
         """The reason why it cannot be told, if there is one."""
-        return reason(self.mutant, following(self.known.dialplan, self.mutant.line))
+        return reason(self.mutant, self.known.dialplan, self.known.program.text())
 
 
 class Verdict(NamedTuple):
@@ -292,7 +294,16 @@ def hunters(random: Random, candidate: Candidate) -> list[Call]:
     steps = frozenset.intersection(*(each.reached for each in tried))
     shown = frozenset().union(*(each.shows for each in tried))
     known = candidate.known
-    return covering(random, known.office, known.moment, HUNT_CALLS, lambda walk: steps <= walk.reached, shown)
+
+    def wanted(walk: Walk) -> bool:
+        return steps <= walk.reached
+
+    more = [other for each in tried for other in near(random, known.office, each.call)]
+    found = covering(random, known.office, known.moment, HUNT_CALLS, wanted, shown, more)
+    if ".hours-" in (context := candidate.mutant.line.context):
+        moments = turns(known.office, known.moment, context)
+        found += at_each(random, known.office, random.sample(moments, min(len(moments), HUNT_TURNS)), wanted)
+    return found
 
 
 # ── the run ──

@@ -175,40 +175,75 @@ OPERATORS: dict[str, Operator] = {
 
 
 def mutants_of(line: Line, others: Sequence[Line]) -> Iterator[Mutant]:
-    """All that a line can be made wrong to."""
+    """All that a line can be made wrong to; what comes to the same is not wrong."""
+    if goes_on(line, others):
+        return
     for name, operator in OPERATORS.items():
         for app, args in operator(line, others):
             if (app, args) != (line.app, line.args):
                 yield Mutant(name, line, app, args)
 
 
-# Lines whose loss no call can show, and why. (What is looked at: the line's application and arguments.)
-EQUIVALENT: tuple[tuple[str, str], ...] = (
-    (r"Set\(__IVRC_PLAN=.*", "for the call history and for deploys, which have tests of their own"),
-    (r"Set\(CHANNEL\(language\)=en\)", "English is Asterisk's own default, and all programs here are English"),
-    (r"Set\(_IVRC_ASKER=\)", "keeps a variable from later legs, where nobody reads it"),
-    (r"Set\(_IVRC_(MANAGER|SECOND)=\)", "clears what is empty, if no earlier step has named a manager"),
-    (r"Set\(LOCAL\(waiting\)=.*", "counts other calls that wait with this manager; one call is alone"),
-    (r"Set\(GROUP\(.*", "for other calls that wait with this manager; one call is alone"),
-    (r"Set\(SHARED\(IVRC_FOUND\)=\)", "clears the answer to an earlier question, if there was none"),
-    (r"CELGenUserEvent\(IVRC_(VOICEMAIL|RECORDING).*", "for the call history, which has tests of its own"),
-    (r"Set\(IVRC_TRIES=0\)", "an empty variable counts as 0 in an expression, at a call's first menu"),
-    (r"Hangup\(\)", "the end of a leg that ends there anyway"),
-    (r"NoOp\(.*", "does nothing"),
+def goes_on(line: Line, others: Sequence[Line]) -> bool:
+    """Whether a jump leads to the next line either way: that of a condition with nothing in its block."""
+    place = (line.context, line.exten, line.priority + 1)
+    labels = [other.label[1:-1] for other in others if (other.context, other.exten, other.priority) == place]
+    targets = line.args.rpartition("?")[2].strip(":")
+    return line.app == "GotoIf" and labels == [targets]
+
+
+# Lines that no call can tell from right ones: how they are wrong, their application and arguments, why, and what must
+# not be in the program for that.
+EQUIVALENT: tuple[tuple[str, str, str, str], ...] = (
+    ("line dropped", r"Set\(__IVRC_PLAN=.*", "for the call history and for deploys, which have tests of their own", ""),
+    (
+        "line dropped",
+        r"Set\(CHANNEL\(language\)=en\)",
+        "English is Asterisk's own default, as in all these programs",
+        "",
+    ),
+    ("line dropped", r"Set\(_IVRC_ASKER=\)", "keeps a variable from later legs, where nobody reads it", ""),
+    (
+        "line dropped",
+        r"Set\(LOCAL\(waiting\)=.*",
+        "counts other calls that wait with this manager; one call is alone",
+        "",
+    ),
+    ("line dropped", r"Set\(GROUP\(.*", "for other calls that wait with this manager; one call is alone", ""),
+    (
+        "line dropped",
+        r"CELGenUserEvent\(IVRC_(VOICEMAIL|RECORDING).*",
+        "for the call history, which has tests of its own",
+        "",
+    ),
+    ("line dropped", r"Hangup\(.*\)", "the end of a leg that ends there anyway", ""),
+    (
+        "line dropped",
+        r"Set\(LOCAL\(left\)=\$\{CUT\(left,-,2-\)\}\)",
+        "the first of several mobiles is the only one",
+        "all mobiles",
+    ),
+    ("option changed", r"Hangup\(\$\{HANGUPCAUSE\}\)", "a leg's cause, which nobody asks for", ""),
+    ("comparison changed", r"GotoIf\(\$\[\$\{IVRC_LEFT\} <= 0\].*", "at 0 exactly there are 0 s to wait", ""),
 )
-
-
 _ANSWERS = ("Playback", "BackGround", "Record", "Read")
+_LOCAL = re.compile(r"LOCAL\((\w+)\)=")
 
 
-def reason(mutant: Mutant, following: str) -> str:
-    """Why no call could tell the mutant; empty if one could. `following`: the application of the next line."""
-    text = f"{mutant.line.app}({mutant.line.args})"
-    if mutant.operator == "Answer dropped" and following in _ANSWERS:
+def reason(mutant: Mutant, dialplan: str, program: str) -> str:
+    """Why no call could tell the mutant; empty if one could."""
+    line = mutant.line
+    text = f"{line.app}({line.args})"
+    if mutant.operator == "Answer dropped" and following(dialplan, line) in _ANSWERS:
         return "the next line answers by itself"
-    if mutant.operator != "line dropped":
-        return ""
-    return next((why for pattern, why in EQUIVALENT if re.fullmatch(pattern, text)), "")
+    if mutant.operator == "line dropped" and line.app == "Set" and (local := _LOCAL.match(line.args)):
+        rest = [other for other in lines_of(dialplan) if other.context == line.context and other.number != line.number]
+        if not any(re.search(rf"\b{local[1]}\b(?!\)=)", other.args) for other in rest):
+            return "no line of the context reads the variable"
+    for operator, pattern, why, unless in EQUIVALENT:
+        if operator == mutant.operator and re.fullmatch(pattern, text) and not (unless and unless in program):
+            return why
+    return ""
 
 
 def following(dialplan: str, line: Line) -> str:
