@@ -107,6 +107,14 @@ def _alone(engine: Engine) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
+def begin_writing(connection: Connection) -> None:
+    """Wait until nobody else collects: what is read from now on is still so when it is written."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    elif connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(4950002)"))
+
+
 def has_full_text(connection: Connection) -> bool:
     """Whether there is the index of texts (it is not made where FTS5 or pg_trgm is missing)."""
     tables = sa.inspect(connection)

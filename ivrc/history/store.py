@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ivrc.history.cel import Event
-from ivrc.history.database import StoreError, connect, has_full_text, reason
+from ivrc.history.database import StoreError, begin_writing, connect, has_full_text, reason
 from ivrc.history.journey import Call, tell
 from ivrc.history.log import Place
 from ivrc.history.plan import Plan
@@ -64,6 +64,7 @@ class Store:
         """Take events, each with a name of its own, and tell their calls anew; the ids of these."""
         touched: dict[str, None] = {}
         with self.transaction() as connection:
+            begin_writing(connection)
             new = [(where, event) for where, event in found if event.linkedid]
             known = _known(connection, machine, [where for where, _ in new])
             past = _past(connection, machine, {event.linkedid for _, event in new})
@@ -91,6 +92,7 @@ class Store:
     def add_media(self, call: int, found: Iterable[Mapping[str, Any]], notes: Iterable[tuple[float, str]] = ()) -> None:
         """Attach files to a call; those attached before stay as they are. `notes` go into the journey."""
         with self.transaction() as connection:
+            begin_writing(connection)
             known = {row.source for row in connection.execute(sa.select(media.c.source).where(media.c.call == call))}
             fresh = [{"call": call, **each} for each in found if each["source"] not in known]
             if fresh:
