@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,9 @@ class Postgres:
         if self._process is None:
             return
         for pid in [self._process.pid, *_children(self._process.pid)]:
-            os.kill(pid, number)
+            # One that serves a connection may be over by now.
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def _as_user(self) -> dict[str, Any]:
         return {"cwd": "/", "user": self._user, "group": _group(self._user), "extra_groups": []} if self._user else {}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ivrc.testbed.fetch import is_fetched
+from tests.live.lab import skip_without_streams
 from tests.support import run_python
 
 pytestmark = pytest.mark.live
@@ -75,6 +76,7 @@ test "expects too much" { call "+7 495 123-45-67" at 2026-11-24 12:00  press 1  
 def _fetched() -> None:
     if not is_fetched("22"):
         pytest.skip("Asterisk 22 is not fetched: python -m ivrc.testbed.fetch 22")
+    skip_without_streams()
 
 
 def test_the_tests_of_an_office_as_calls(tmp_path: Path) -> None:

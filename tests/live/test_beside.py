@@ -17,6 +17,7 @@ from ivrc.testbed.fetch import is_fetched
 from ivrc.testbed.fuzz import calls, corpus
 from ivrc.testbed.fuzz.offices import prepare
 from ivrc.testbed.fuzz.run import Pair, Tally, fuzz, open_bench
+from tests.live.lab import skip_without_streams
 
 pytestmark = pytest.mark.live
 
@@ -32,6 +33,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[st
     """Every kept pair, and some random ones, on one rig."""
     if not is_fetched("22") and os.environ.get("IVRC_LIVE") != "1":
         pytest.skip("Asterisk 22 is not fetched: python -m ivrc.testbed.fetch 22")
+    skip_without_streams()
     yield asyncio.run(_play(tmp_path_factory.mktemp("fuzz")))
 
 

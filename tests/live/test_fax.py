@@ -22,7 +22,7 @@ from ivrc.testbed.sip import Caller, Phone
 from ivrc.testbed.sip_xml import answers, expect_answer, hangup, silent
 from tests.live.fax_machine import STATION, FaxMachine, Mode, open_machine
 from tests.live.fax_pages import FINE, STANDARD, boxes, draw_noise, draw_page, likeness, read_fax, write_fax
-from tests.live.lab import SETTINGS, Lab, MakeLab
+from tests.live.lab import SETTINGS, Lab, MakeLab, skip_without_streams
 from tests.live.scripted_helper import ScriptedHelper
 
 pytestmark = pytest.mark.live
@@ -331,8 +331,9 @@ def test_a_caller_who_only_listens_passes(line: Line) -> None:
     linkedid = line.linkedid(name)
     mark = line.mark(linkedid)
     assert (mark.status, mark.pages) == ("FAILED", 0)
-    assert line.heard(linkedid) == ["ivrc/lab/done"]
     assert line.spooled() == before
+    skip_without_streams()
+    assert line.heard(linkedid) == ["ivrc/lab/done"]
 
 
 def arrives(line: Line, to: int, path: Path, mode: Mode = "T38") -> str:

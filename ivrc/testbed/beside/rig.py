@@ -95,6 +95,8 @@ class Rig:
 
     def _boot(self) -> None:
         root = root_of(VERSION)
+        if not Prefix(root).has_stream_events:
+            raise TestbedError("this Asterisk does not tell what a caller hears: it takes 22, or one of late 2024 on")
         for name in ("office", "town"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
             (self.folder / name).mkdir(parents=True)
