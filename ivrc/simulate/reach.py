@@ -43,7 +43,8 @@ class _Queue:
 def reach_anyone(line: Line, step: m.ReachAnyone) -> None:
     """Until somebody answers, or the time is over; with nobody to wait for it passes at once."""
     line.answer()
-    queues = [_Queue(people, line.now) for people in _people(line, step)]
+    first = line.now + line.world.queue_takes(line)
+    queues = [_Queue(people, first) for people in _people(line, step)]
     if not queues:
         return
     queues[0].turn = line.world.first_in_queue(line, queues[0].people)

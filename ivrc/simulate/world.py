@@ -97,6 +97,10 @@ class World:
         """Whose turn it is in a queue of `reach anyone` when the call begins to wait: the first as written."""
         return 0
 
+    def queue_takes(self, line: Line) -> int:
+        """Milliseconds until a queue of `reach anyone` rings for the first time."""
+        return 0
+
     def rings(self, line: Line, whos: list[str]) -> None:
         """These begin to ring."""
 

@@ -41,7 +41,7 @@ async def _play(folder: Path) -> tuple[dict[str, Outcome], Tally]:
     folder.chmod(0o755)
     async with open_bench(folder / "kept") as one, open_bench(folder / "random") as other:
         kept, tally = await asyncio.gather(
-            corpus.play(one, KEPT), fuzz(other, 7, PAIRS, lambda pair, outcome: None, each=2, longest=LONGEST)
+            corpus.play(one, KEPT), fuzz([other], 7, PAIRS, lambda pair, outcome: None, each=2, longest=LONGEST)
         )
         return {each.name: outcome for each, outcome in kept}, tally
 

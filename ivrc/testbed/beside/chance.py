@@ -21,8 +21,9 @@ NO_CHANCE = Chance()
 class Drawing(World):
     """A world in which chance is what it was on the telephone, as far as that is known."""
 
-    def __init__(self, office: Prepared, call: Call, chance: Chance) -> None:
+    def __init__(self, office: Prepared, call: Call, chance: Chance, queue_takes: int = 0) -> None:
         super().__init__(office, call)
+        self._queue_takes = queue_takes
         self._drawn = list(chance.drawn)
         self._queued = list(chance.queued)
         self._turns: dict[int, list[int]] = {}
@@ -44,3 +45,7 @@ class Drawing(World):
         """Who was rung first."""
         rung = self._queued.pop(0) if self._queued else ()
         return next((people.index(who) for who in rung if who in people), 0)
+
+    def queue_takes(self, line: Line) -> int:
+        """As it was given."""
+        return self._queue_takes

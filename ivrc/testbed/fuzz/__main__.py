@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from ivrc.testbed.ami import AmiError
@@ -40,14 +41,18 @@ async def run(given: argparse.Namespace) -> Tally:
             path.with_suffix(".txt").write_text(show(pair, outcome))
 
     with tempfile.TemporaryDirectory(prefix="ivrc-fuzz-") as folder:
-        async with open_bench(Path(folder), given.rate) as bench:
+        async with AsyncExitStack() as stack:
+            Path(folder).chmod(0o755)
+            opened = [open_bench(Path(folder, str(number)), given.rate) for number in range(given.rigs)]
+            benches = [await stack.enter_async_context(each) for each in opened]
+            bench = benches[0]
             if given.replay is not None:
                 tally = await replay(bench, given.replay, told)
             else:
-                tally = await fuzz(bench, given.seed, given.count, told, given.seconds)
+                tally = await fuzz(benches, given.seed, given.count, told, given.seconds)
                 print("steps:", dict(tally.steps.most_common()))
                 print("facts:", dict(tally.facts.most_common()))
-                for warning in dict.fromkeys(bench.rig.office.warnings()):
+                for warning in dict.fromkeys(line for each in benches for line in each.rig.office.warnings()):
                     print("asterisk:", warning)
             if given.out is not None and given.shrink:
                 await _shrink_all(bench, tally, given.out)
@@ -103,6 +108,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="pairs of a program and a call")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no new batch after so long")
     parser.add_argument("--rate", type=float, default=RATE, help="how much faster than life the telephones run")
+    parser.add_argument("--rigs", type=int, default=1, help="so many pairs of Asterisks at a time")
     parser.add_argument("--out", type=Path, help="a folder for the differences")
     parser.add_argument("--shrink", action="store_true", help="make one difference of each kind small, into --out")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="a kept pair (NAME.ivr), or a folder of them")

@@ -13,6 +13,7 @@ from ivrc.simulate import Call, Prepared, run_in
 from ivrc.simulate import journey as j
 from ivrc.simulate.call import Answer, Desk, Kind, Message, Press, State, Turn
 from ivrc.simulate.office import prompt_name, steps_of
+from ivrc.simulate.reach import RETRY
 from ivrc.testbed.beside.chance import NO_CHANCE, Chance, Drawing
 from ivrc.testbed.beside.names import Names
 
@@ -146,11 +147,12 @@ def shifted(call: Call) -> Iterator[Call]:
 def is_ambiguous(office: Prepared, call: Call, chance: Chance = NO_CHANCE) -> bool:
     """Whether anything but times would change if something came a little earlier or later."""
 
-    def shape(call: Call) -> list[str]:
-        return structure(run_in(Drawing(office, call, chance), call))
+    def shape(call: Call, queue_takes: int = 0) -> list[str]:
+        return structure(run_in(Drawing(office, call, chance, queue_takes), call))
 
     expected = shape(call)
-    return any(shape(other) != expected for other in shifted(call))
+    # A queue that finds a phone still ringing, from the step before, tries it again a little later.
+    return shape(call, RETRY) != expected or any(shape(other) != expected for other in shifted(call))
 
 
 # ── as text ──

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -170,16 +171,23 @@ async def batch(
     longest: int,
     tally: Tally,
     told: Callable[[Pair, Outcome], None],
+    making: asyncio.Lock,
 ) -> None:
     """Some pairs: programs in all places, calls to them, many at a time."""
     random = Random(seed)
     moment = moment_of(random, int(seed.partition(".")[2]))
-    places: dict[int, list[Pair]] = {}
-    for slot in range(min(PLACES, -(-count // each))):
-        if pairs := pairs_of(bench, random, f"{seed}-{slot}", moment, tally, each, longest):
-            places[slot] = pairs[: count - sum(map(len, places.values()))]
+
+    def make() -> tuple[dict[int, list[Pair]], dict[int, Office]]:
+        places: dict[int, list[Pair]] = {}
+        for slot in range(min(PLACES, -(-count // each))):
+            if pairs := pairs_of(bench, random, f"{seed}-{slot}", moment, tally, each, longest):
+                places[slot] = pairs[: count - sum(map(len, places.values()))]
+        return places, bench.load({slot: pairs[0].program for slot, pairs in places.items() if pairs})
+
+    async with making:
+        # In a thread: calls on another bench must not wait for it.
+        places, offices = await asyncio.to_thread(make)
     await bench.players.set_clock(moment)
-    offices = bench.load({slot: pairs[0].program for slot, pairs in places.items() if pairs})
     gate = asyncio.Semaphore(AT_ONCE)
     doubtful: list[tuple[int, Pair]] = []
 
@@ -238,8 +246,8 @@ async def _again(
 
 
 async def fuzz(
-    bench: Bench,
-    seed: int,
+    benches: Sequence[Bench],
+    seed: str | int,
     count: int,
     told: Callable[[Pair, Outcome], None],
     seconds: float = 1e9,
@@ -250,13 +258,22 @@ async def fuzz(
 
     `each`: calls to a program; `longest`: milliseconds of a call at most.
     """
-    tally = Tally()
+    tally, making = Tally(), asyncio.Lock()
     begun = time.monotonic()
-    number = 0
-    while tally.pairs < count and time.monotonic() - begun < seconds:
-        size = min(PLACES * each, count - tally.pairs)
-        await batch(bench, f"{seed}.{number}", size, each, longest, tally, told)
-        number += 1
-        tally.seconds = time.monotonic() - begun
-        print(tally.text(), flush=True)
+    numbers = itertools.count()
+    planned: dict[int, int] = {}
+
+    async def on(bench: Bench) -> None:
+        while time.monotonic() - begun < seconds:
+            size = min(PLACES * each, count - tally.pairs - sum(planned.values()))
+            if size <= 0:
+                break
+            number = next(numbers)
+            planned[number] = size
+            await batch(bench, f"{seed}.{number}", size, each, longest, tally, told, making)
+            del planned[number]
+            tally.seconds = time.monotonic() - begun
+            print(tally.text(), flush=True)
+
+    await asyncio.gather(*map(on, benches))
     return tally
