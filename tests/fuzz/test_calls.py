@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 from typing import get_args
 
@@ -72,3 +73,19 @@ def test_every_moment_of_a_call_is_shifted() -> None:
 def test_what_a_phone_does_as_the_town_reads_it(state: State, word: str) -> None:
     assert phone_word(state, True) == word
     assert phone_word(state, False).split(":")[2] == "never"
+
+
+@pytest.mark.parametrize(("seconds", "ambiguous"), [(22, True), (25, False)])
+def test_a_queue_that_rings_a_second_later_may_change_what_happens(
+    seconds: int, ambiguous: bool, tmp_path: Path
+) -> None:
+    """A ring of 20 s, a pause of one, and the last second: too near."""
+    source = f"""
+settings {{ office fuzz000  country RU  timezone "Europe/Moscow"  language en  trunk "PJSIP/{{number}}@provider" }}
+employee anna {{ sip "PJSIP/p000e0" }}
+number "+74950000000" -> main
+scenario main {{ call employee anna for 3s  reach anyone for {seconds}s }}
+"""
+    office = prepare(source, tmp_path, {})
+    assert office is not None
+    assert calls.is_ambiguous(office.prepared, Call("+74950000000", at=MOMENT)) is ambiguous
