@@ -6,9 +6,11 @@ import asyncio
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import pytest
 
 from ivrc.crm.settings import Secret
 from ivrc.deploy.ami import Address
@@ -19,9 +21,9 @@ from ivrc.deploy.rollout import Outcome, deploy
 from ivrc.pipeline import build
 from ivrc.releasing import release_of
 from ivrc.testbed.conf import PhoneSpec
-from ivrc.testbed.fetch import root_of
+from ivrc.testbed.fetch import is_fetched, root_of
 from ivrc.testbed.instance import Asterisk
-from tests.live.lab import tone
+from tests.live.lab import SETTINGS, tone
 
 USER, SECRET = "ivrc", "a-secret-of-tests"
 RIGHTS = "system,reporting"
@@ -63,6 +65,25 @@ def release(folder: Path, source: str | Mapping[str, str], prompts: Mapping[str,
     built = build([folder] if len(sources) > 1 else [folder / next(iter(sources))])
     assert built.offices is not None, built.diagnostics
     return release_of(built)
+
+
+def office(step: str = "hangup", more: str = "") -> str:
+    """A small office: a number, a scenario that beeps and then does a step, an employee."""
+    return f"""{SETTINGS}
+        employee anna {{ extension 101 sip "PJSIP/anna" }}
+        number "+7 495 000-00-01" -> main
+        scenario main {{ play "asterisk:beep" {step} }}
+        {more}
+    """
+
+
+@contextmanager
+def deploy_lab(folder: Path, version: str = "22", phones: Sequence[str | PhoneSpec] = ()) -> Iterator[DeployLab]:
+    """A laboratory of one Asterisk, where that is there."""
+    if not is_fetched(version):
+        pytest.skip(f"Asterisk {version} is not fetched: python -m ivrc.testbed.fetch {version}")
+    with ExitStack() as stack:
+        yield DeployLab(stack, folder, phones=phones, version=version)
 
 
 class DeployLab:

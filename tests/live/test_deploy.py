@@ -7,7 +7,6 @@ import json
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,29 +18,17 @@ from ivrc.deploy.node import GRACE, Target
 from ivrc.deploy.release import Release
 from ivrc.deploy.rollout import nodes, rollback
 from ivrc.deploy.status import status_of
-from ivrc.testbed.fetch import is_fetched
 from ivrc.testbed.watch import Watch
-from tests.live.deploy_lab import RIGHTS, SECRET, USER, DeployLab, manager_conf
+from tests.live.deploy_lab import RIGHTS, SECRET, USER, DeployLab, deploy_lab, manager_conf, office
 from tests.live.lab import SETTINGS
 
 pytestmark = pytest.mark.live
 
 
-def source(step: str = "hangup", more: str = "") -> str:
-    return f"""{SETTINGS}
-        employee anna {{ extension 101 sip "PJSIP/anna" }}
-        number "+7 495 000-00-01" -> main
-        scenario main {{ play "asterisk:beep" {step} }}
-        {more}
-    """
-
-
 @pytest.fixture(scope="module", params=["22", "16"])
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployLab]:
-    if not is_fetched(request.param):
-        pytest.skip(f"Asterisk {request.param} is not fetched: python -m ivrc.testbed.fetch {request.param}")
-    with ExitStack() as stack:
-        yield DeployLab(stack, tmp_path_factory.mktemp("deploy"), phones=["anna"], version=request.param)
+    with deploy_lab(tmp_path_factory.mktemp("deploy"), request.param, ["anna"]) as lab:
+        yield lab
 
 
 def verified(lab: DeployLab) -> list[str]:
@@ -53,9 +40,9 @@ def verified(lab: DeployLab) -> list[str]:
 
 
 def test_same_again_changes_nothing(lab: DeployLab) -> None:
-    assert lab.deploy(source('play "asterisk:beep"')).changed
+    assert lab.deploy(office('play "asterisk:beep"')).changed
     held = lab.shown()
-    again = lab.deploy(source('play "asterisk:beep"'))
+    again = lab.deploy(office('play "asterisk:beep"'))
     assert (again.changed, lab.shown()) == (False, held)
     assert verified(lab) == []
 
@@ -70,10 +57,10 @@ def test_hints_that_asterisk_makes_for_phones_are_no_change(lab: DeployLab) -> N
             watch.run(action)
         return lab.asterisk.cli(f"dialplan show 102@{context}")
 
-    lab.deploy(source(more=more))
+    lab.deploy(office(more=more))
     assert "hint: PJSIP/anna " in asked()
     assert verified(lab) == []
-    assert lab.deploy(source("hangup", f'{more} number "+7 495 000-00-02" -> main')).changed
+    assert lab.deploy(office("hangup", f'{more} number "+7 495 000-00-02" -> main')).changed
     assert "hint: PJSIP/anna " in asked()
     assert verified(lab) == []
     lab.asterisk.cli(f"dialplan add extension 101,hint,PJSIP/other into {context}")
@@ -84,42 +71,42 @@ def test_hints_that_asterisk_makes_for_phones_are_no_change(lab: DeployLab) -> N
 
 
 def test_one_office_of_several_changes_alone(lab: DeployLab) -> None:
-    def office(name: str, step: str, digit: int) -> str:
+    def one_of(name: str, step: str, digit: int) -> str:
         settings = SETTINGS.replace("office lab", f"office {name}")
         # Their numbers end in the same digits: they share a context.
         return f'{settings} number "+7 495 {digit}00-07-77" -> main  scenario main {{ {step} }}'
 
-    lab.deploy({"a.ivr": office("one", "hangup", 1), "b.ivr": office("two", "hangup", 2)})
+    lab.deploy({"a.ivr": one_of("one", "hangup", 1), "b.ivr": one_of("two", "hangup", 2)})
     one, two = lab.leads_to("+74951000777"), lab.leads_to("+74952000777")
-    lab.deploy({"a.ivr": office("one", 'play "asterisk:beep"', 1), "b.ivr": office("two", "hangup", 2)})
+    lab.deploy({"a.ivr": one_of("one", 'play "asterisk:beep"', 1), "b.ivr": one_of("two", "hangup", 2)})
     assert lab.leads_to("+74951000777") != one
     assert lab.leads_to("+74952000777") == two
     assert verified(lab) == []
-    lab.deploy({"a.ivr": office("one", 'play "asterisk:beep"', 1)})
+    lab.deploy({"a.ivr": one_of("one", 'play "asterisk:beep"', 1)})
     assert lab.leads_to("+74952000777") == ""
     assert verified(lab) == []
 
 
 def test_plan_that_asterisk_does_not_load_never_becomes_active(lab: DeployLab) -> None:
     """Asterisk's own file is damaged: it says that it has loaded, and holds what it held."""
-    lab.deploy(source())
+    lab.deploy(office())
     whole = (lab.asterisk.rundir / "etc/extensions.conf").read_text()
     lab.asterisk.write_conf("extensions.conf", whole + "\n[unclosed\n")
     with pytest.raises(DeployError) as caught:
-        lab.deploy(source('play "asterisk:beep"'))
+        lab.deploy(office('play "asterisk:beep"'))
     lab.asterisk.write_conf("extensions.conf", whole)
     assert caught.value.reasons or "did not read" in caught.value.message
     assert lab.leads_to("+74950000001")
     # A part that somebody cut short on its way: found by what Asterisk holds.
-    release = lab.compiled(source('play "asterisk:beeperr"'))
-    office = next(part for part in release.parts if part.name == "lab")
-    half = b"".join(office.files["extensions.conf"]).replace(b" same => n,Playback(beeperr)\n", b"")
-    damaged = office._replace(files={**office.files, "extensions.conf": [half]})
-    parts = tuple(damaged if part is office else part for part in release.parts)
+    release = lab.compiled(office('play "asterisk:beeperr"'))
+    own = next(part for part in release.parts if part.name == "lab")
+    half = b"".join(own.files["extensions.conf"]).replace(b" same => n,Playback(beeperr)\n", b"")
+    damaged = own._replace(files={**own.files, "extensions.conf": [half]})
+    parts = tuple(damaged if part is own else part for part in release.parts)
     before = lab.leads_to("+74950000001")
     asyncio.run(_load_damaged(lab, release._replace(parts=parts), release))
     assert lab.leads_to("+74950000001") == before
-    lab.deploy(source('play "asterisk:tt-weasels"'))
+    lab.deploy(office('play "asterisk:tt-weasels"'))
     assert verified(lab) == []
 
 
@@ -133,7 +120,7 @@ async def _load_damaged(lab: DeployLab, damaged: object, release: object) -> Non
 
 
 def test_changes_by_hand_are_found(lab: DeployLab) -> None:
-    lab.deploy(source("call employee anna  reach anyone for 10s"))
+    lab.deploy(office("call employee anna  reach anyone for 10s"))
     assert verified(lab) == []
     context = lab.leads_to("+74950000001").replace(".in-main", "-main")
     for command, told in (
@@ -149,14 +136,14 @@ def test_changes_by_hand_are_found(lab: DeployLab) -> None:
     (part / "extensions.conf").write_text(text + "; by hand\n")
     assert any("has been changed since it was deployed" in fault for fault in verified(lab))
     (part / "extensions.conf").write_text(text)
-    lab.deploy(source())
+    lab.deploy(office())
     assert verified(lab) == []
 
 
 def test_rollback_status_and_collection(lab: DeployLab) -> None:
-    first = lab.deploy(source('play "asterisk:digits/1"')).generation
+    first = lab.deploy(office('play "asterisk:digits/1"')).generation
     one = lab.leads_to("+74950000001")
-    second = lab.deploy(source('play "asterisk:digits/2"  play "asterisk:tt-weasels" for 20s')).generation
+    second = lab.deploy(office('play "asterisk:digits/2"  play "asterisk:tt-weasels" for 20s')).generation
     two = lab.leads_to("+74950000001")
     with Watch(lab.asterisk) as watch:
         watch.run(watch.ami.originate_local("+74950000001", "ivrc-incoming", identity="stays"))
@@ -167,7 +154,7 @@ def test_rollback_status_and_collection(lab: DeployLab) -> None:
         calls = {each["generation"]: each["calls"] for each in found["generations"]}
         assert calls[second] == 1 and sum(calls.values()) == 1
         time.sleep(GRACE + 0.5)
-        lab.deploy(source('play "asterisk:digits/3"'))
+        lab.deploy(office('play "asterisk:digits/3"'))
         assert f"'{two}'" in lab.shown(), "a call is on it"
         assert f"'{one}'" in lab.shown(), "left a moment ago"
         watch.run(watch.ami.action("Hangup", Channel="/Local/.*/"))
@@ -195,10 +182,10 @@ def _collected(lab: DeployLab) -> list[str]:
 def test_generations_and_prompts_go_when_nothing_needs_them(lab: DeployLab) -> None:
     target = lab.target._replace(keep=2)
     for number in range(4):
-        release = lab.compiled(source(f'play "music" play "asterisk:digits/{number}"'), {"music": 0.3 + number / 10})
+        release = lab.compiled(office(f'play "music" play "asterisk:digits/{number}"'), {"music": 0.3 + number / 10})
         lab.deploy(release, target)
     time.sleep(GRACE + 0.5)
-    release = lab.compiled(source('play "music" play "asterisk:digits/5"'), {"music": 0.3})
+    release = lab.compiled(office('play "music" play "asterisk:digits/5"'), {"music": 0.3})
     lab.deploy(release, target)
     sounds = {path.name for path in (lab.asterisk.rundir / "data/sounds/en/ivrc/lab").iterdir()}
     assert len(sounds) <= 2 * 3 + 3
@@ -215,23 +202,23 @@ def test_generations_and_prompts_go_when_nothing_needs_them(lab: DeployLab) -> N
 @pytest.mark.parametrize("lacking", RIGHTS.split(","))
 def test_less_than_the_rights_that_are_documented_is_not_enough(lab: DeployLab, lacking: str) -> None:
     """All other tests run with these rights."""
-    lab.deploy(source())
+    lab.deploy(office())
     rights = ",".join(right for right in RIGHTS.split(",") if right != lacking)
     lab.asterisk.write_conf("manager.conf", manager_conf(lab.asterisk.ami_port, rights))
     lab.asterisk.cli("manager reload")
     try:
         with pytest.raises(DeployError, match=r"[Pp]ermission denied"):
-            lab.deploy(source('play "asterisk:beep"  play "asterisk:digits/1"'))
+            lab.deploy(office('play "asterisk:beep"  play "asterisk:digits/1"'))
     finally:
         lab.asterisk.write_conf("manager.conf", manager_conf(lab.asterisk.ami_port))
         lab.asterisk.cli("manager reload")
-    lab.deploy(source('play "asterisk:digits/2"'))
+    lab.deploy(office('play "asterisk:digits/2"'))
     assert verified(lab) == []
 
 
 def test_wrong_secret_is_said_without_it(lab: DeployLab) -> None:
     with pytest.raises(ManagerError, match="refuses the login") as caught:
-        lab.deploy(source(), lab.target_as(secret="never-to-be-shown"))
+        lab.deploy(office(), lab.target_as(secret="never-to-be-shown"))
     assert "never-to-be-shown" not in str(caught.value)
 
 
@@ -241,11 +228,11 @@ def test_manager_over_tls(lab: DeployLab, tmp_path: Path) -> None:
     port, certificate = lab.over_tls(tmp_path)
     trusting = ssl.create_default_context(cafile=certificate)
     address = lab.target.manager._replace(port=port, tls=trusting)
-    lab.deploy(source('play "asterisk:digits/7"'), lab.target._replace(manager=address))
+    lab.deploy(office('play "asterisk:digits/7"'), lab.target._replace(manager=address))
     assert verified(lab) == []
     stranger = address._replace(tls=ssl.create_default_context())
     with pytest.raises(ManagerError, match="certificate"):
-        lab.deploy(source('play "asterisk:digits/8"'), lab.target._replace(manager=stranger))
+        lab.deploy(office('play "asterisk:digits/8"'), lab.target._replace(manager=stranger))
 
 
 # ── the commands ──
@@ -259,7 +246,7 @@ def test_commands(lab: DeployLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         f'[deploy]\nto = "asterisk://{USER}@127.0.0.1:{lab.asterisk.ami_port}"\n'
         f'folder = "{lab.root}"\nsounds = "{lab.asterisk.rundir / "data/sounds"}"\n'
     )
-    (tmp_path / "lab.ivr").write_text(source('play "asterisk:digits/4"'))
+    (tmp_path / "lab.ivr").write_text(office('play "asterisk:digits/4"'))
 
     def run(*args: str) -> tuple[int, str]:
         result = CliRunner().invoke(main, args)
@@ -285,7 +272,7 @@ def test_commands(lab: DeployLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     lab.asterisk.cli("dialplan remove extension 101@ivrc-lab.internal")
     code, text = run("deploy", "verify")
     assert code == 1 and "101@ivrc-lab.internal" in text
-    (tmp_path / "lab.ivr").write_text(source("call employee nobody"))
+    (tmp_path / "lab.ivr").write_text(office("call employee nobody"))
     code, text = run("deploy", "lab.ivr")
     assert code == 1 and "nothing was deployed" in text
 
@@ -296,13 +283,13 @@ def many(count: int) -> str:
 
 def damaged(lab: DeployLab, good: Release, context: str, old: bytes, new: bytes, target: Target) -> tuple[str, ...]:
     """Why a deploy is put back of which one line of one context comes to Asterisk otherwise than it was compiled."""
-    office = next(part for part in good.parts if part.name == "lab")
-    text = b"".join(office.files["extensions.conf"])
-    start = text.index(f"[ivrc~{office.mark}-lab-{context}]".encode())
+    own = next(part for part in good.parts if part.name == "lab")
+    text = b"".join(own.files["extensions.conf"])
+    start = text.index(f"[ivrc~{own.mark}-lab-{context}]".encode())
     assert old in text[start:].partition(b"\n[")[0]
     cut = text[:start] + text[start:].replace(old, new, 1)
-    files = {**office.files, "extensions.conf": [cut]}
-    bad = good._replace(parts=tuple(part._replace(files=files) if part is office else part for part in good.parts))
+    files = {**own.files, "extensions.conf": [cut]}
+    bad = good._replace(parts=tuple(part._replace(files=files) if part is own else part for part in good.parts))
 
     async def load() -> tuple[str, ...]:
         async with nodes([target]) as (node,):
@@ -318,9 +305,9 @@ def damaged(lab: DeployLab, good: Release, context: str, old: bytes, new: bytes,
 
 def test_every_argument_of_a_large_plan_is_compared(lab: DeployLab) -> None:
     """Of three thousand new contexts one has another argument; the old plan stays."""
-    lab.deploy(source())
+    lab.deploy(office())
     before = lab.leads_to("+74950000001")
-    good = lab.compiled(source('play "asterisk:digits/1"', many(1500)))
+    good = lab.compiled(office('play "asterisk:digits/1"', many(1500)))
     (fault,) = damaged(lab, good, "s1033-branch", b"Playback(beep)", b"Playback(beeperr)", lab.target)
     assert "compiled Playback(beep), but Asterisk holds Playback(beeperr)" in fault
     assert 'it is of: play "asterisk:beep" (lab.ivr:' in fault
@@ -331,11 +318,11 @@ def test_every_argument_of_a_large_plan_is_compared(lab: DeployLab) -> None:
 
 def test_large_plan_is_verified_by_its_outline_and_a_sample_if_told(lab: DeployLab) -> None:
     target = lab.target._replace(sample=5)
-    lab.deploy(source(more=many(60)), target)
+    lab.deploy(office(more=many(60)), target)
     assert verified(lab) == []
-    good = lab.compiled(source('play "asterisk:digits/1"', many(60)))
+    good = lab.compiled(office('play "asterisk:digits/1"', many(60)))
     faults = damaged(lab, good, "s33-branch", b" same => n,Goto(", b"; same => n,Goto(", target)
     assert any("s33-branch" in fault and "does not hold it" in fault for fault in faults)
     assert any("was not written as compiled" in fault for fault in faults)
-    lab.deploy(source('play "asterisk:digits/2"'), target)
+    lab.deploy(office('play "asterisk:digits/2"'), target)
     assert verified(lab) == []

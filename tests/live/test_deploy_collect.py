@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from ivrc.cli import main
-from ivrc.testbed.fetch import is_fetched
 from ivrc.testbed.watch import Watch
-from tests.live.deploy_lab import SECRET, USER, DeployLab
+from tests.live.deploy_lab import SECRET, USER, DeployLab, deploy_lab
 from tests.live.lab import SETTINGS
 
 pytestmark = pytest.mark.live
@@ -29,10 +27,8 @@ def source(version: int) -> str:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployLab]:
-    if not is_fetched("22"):
-        pytest.skip("Asterisk 22 is not fetched: python -m ivrc.testbed.fetch 22")
-    with ExitStack() as stack:
-        yield DeployLab(stack, tmp_path_factory.mktemp("collect"))
+    with deploy_lab(tmp_path_factory.mktemp("collect")) as lab:
+        yield lab
 
 
 class Callers:

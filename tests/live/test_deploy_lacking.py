@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
 from ivrc.deploy.errors import DeployError
 from ivrc.deploy.rollout import nodes
-from ivrc.testbed.fetch import is_fetched
-from tests.live.deploy_lab import DeployLab
-from tests.live.lab import SETTINGS
+from tests.live.deploy_lab import DeployLab, deploy_lab, office
 
 pytestmark = pytest.mark.live
 
 
-def source(step: str = "hangup", more: str = "") -> str:
-    return f"""{SETTINGS}
-        employee anna {{ extension 101 sip "PJSIP/anna" }}
-        number "+7 495 000-00-01" -> main
-        scenario main {{ play "asterisk:beep" {step} }}
-        {more}
-    """
-
-
 @pytest.fixture(scope="module", params=["22", "16"])
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployLab]:
-    if not is_fetched(request.param):
-        pytest.skip(f"Asterisk {request.param} is not fetched: python -m ivrc.testbed.fetch {request.param}")
-    with ExitStack() as stack:
-        yield DeployLab(stack, tmp_path_factory.mktemp("lacking"), phones=["anna"], version=request.param)
+    with deploy_lab(tmp_path_factory.mktemp("lacking"), request.param, ["anna"]) as lab:
+        yield lab
 
 
 def refused(lab: DeployLab, text: str) -> tuple[str, ...]:
@@ -44,40 +30,40 @@ def refused(lab: DeployLab, text: str) -> tuple[str, ...]:
 
 
 def test_missing_endpoint_sound_and_module_are_refused(lab: DeployLab) -> None:
-    lab.deploy(source())
+    lab.deploy(office())
     nobody = 'employee nobody { extension 109 sip "PJSIP/nobody" } scenario x { call employee nobody }'
-    assert "there is no endpoint nobody in pjsip.conf; lab dials it" in refused(lab, source(more=nobody))
+    assert "there is no endpoint nobody in pjsip.conf; lab dials it" in refused(lab, office(more=nobody))
     unheard = 'scenario x { play "asterisk:unheard-of" }'
-    assert "Asterisk has no sound unheard-of in en; lab plays it" in refused(lab, source(more=unheard))
+    assert "Asterisk has no sound unheard-of in en; lab plays it" in refused(lab, office(more=unheard))
     lab.asterisk.cli("module unload app_queue.so")
     try:
         queue = "scenario x { call employee anna  reach anyone for 10s }"
-        assert "the module app_queue is not loaded; lab needs it" in refused(lab, source(more=queue))
+        assert "the module app_queue is not loaded; lab needs it" in refused(lab, office(more=queue))
     finally:
         lab.asterisk.cli("module load app_queue.so")
 
 
 def test_missing_function_is_refused(lab: DeployLab) -> None:
-    lab.deploy(source())
+    lab.deploy(office())
     lab.asterisk.cli("module unload func_rand.so")
     try:
-        told = refused(lab, source('play "asterisk:digits/1"'))
+        told = refused(lab, office('play "asterisk:digits/1"'))
     finally:
         lab.asterisk.cli("module load func_rand.so")
     assert "Asterisk has no function RAND, or it answers ''; lab needs it" in told
-    assert lab.deploy(source('play "asterisk:digits/1"')).changed
+    assert lab.deploy(office('play "asterisk:digits/1"')).changed
 
 
 def test_missing_class_of_music_is_refused(lab: DeployLab) -> None:
-    lab.deploy(source())
+    lab.deploy(office())
     whole = (lab.asterisk.rundir / "etc/musiconhold.conf").read_text()
-    waits = source("call employee anna  reach anyone for 10s")
+    waits = office("call employee anna  reach anyone for 10s")
     lab.asterisk.write_conf("musiconhold.conf", whole.replace("[default]", "[other]"))
     try:
         told = refused(lab, waits)
         assert "there is no class default in musiconhold.conf; callers of lab would wait in silence" in told
         # Who waits in no queue needs none; and classes may be in a database.
-        lab.deploy(source('play "asterisk:digits/1"'))
+        lab.deploy(office('play "asterisk:digits/1"'))
         lab.asterisk.write_conf("extconfig.conf", "[settings]\nmusiconhold => odbc,asterisk\n")
         assert asyncio.run(lacking(lab, waits)) == []
     finally:

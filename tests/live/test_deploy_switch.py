@@ -7,14 +7,13 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import pytest
 
 from ivrc.deploy import failpoints
-from ivrc.testbed.fetch import is_fetched
 from ivrc.testbed.watch import Watch
-from tests.live.deploy_lab import DeployLab
+from tests.live.deploy_lab import DeployLab, deploy_lab
 from tests.live.lab import SETTINGS
 
 pytestmark = pytest.mark.live
@@ -29,10 +28,8 @@ def source(version: int) -> str:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployLab]:
-    if not is_fetched("22"):
-        pytest.skip("Asterisk 22 is not fetched: python -m ivrc.testbed.fetch 22")
-    with ExitStack() as stack:
-        yield DeployLab(stack, tmp_path_factory.mktemp("switch"))
+    with deploy_lab(tmp_path_factory.mktemp("switch")) as lab:
+        yield lab
 
 
 @contextmanager
