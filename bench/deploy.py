@@ -124,9 +124,11 @@ def during(asterisk: Asterisk, work: Callable[[], None]) -> dict[str, str]:
     }
 
 
-def measure(stack: ExitStack, root: Path, quick: bool, what: str, write: Callable[..., None]) -> list[dict[str, str]]:
+def measure(
+    stack: ExitStack, root: Path, scenarios: int, what: str, write: Callable[..., None]
+) -> list[dict[str, str]]:
     """Deploy a change, and reload the same change plainly, in one Asterisk each."""
-    scenarios, numbers = (200, 2000) if quick else (10_000, 100_000)
+    numbers = scenarios * 10
     rows = []
     hows = ["ivrc deploy", "ivrc deploy, sample = 500", "ivrc compile, dialplan reload"]
     if write is not write_one:
@@ -189,6 +191,7 @@ def _asterisk(root: Path, folder: Path) -> Asterisk:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a small plan: only to see that it works")
+    parser.add_argument("--scenarios", type=int, default=10_000, help="so many, and ten times as many numbers")
     parser.add_argument("--only", choices=("one", "many"), help="one part")
     options = parser.parse_args()
     plans = {"one": ("one office, all new", write_one), "many": ("100 offices, one new", write_many)}
@@ -198,7 +201,7 @@ def main() -> None:
         with ExitStack() as stack:
             for name, (what, write) in plans.items():
                 if options.only in (None, name):
-                    rows += measure(stack, root, options.quick, what, write)
+                    rows += measure(stack, root, 200 if options.quick else options.scenarios, what, write)
     except TestbedError as fault:
         sys.exit(f"error: {fault}")
     columns = (
