@@ -9,7 +9,6 @@ the list is looked for piece by piece, and whoever asks may say how long.
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 import time
@@ -24,8 +23,7 @@ from ivrc.named import NamedTuple
 TRIGRAM = 3
 """Letters in the shortest word that an index of trigrams finds."""
 _PIECE = 2000  # calls of what leads that are looked at at once
-# PostgreSQL's index of texts has no order and is for what is rare: of which so many pieces had fewer than so many.
-_PATIENCE, _FEW = 3, 5
+_FEW = 4  # of a piece of all calls: a text that fewer have is rare, and for PostgreSQL's index, which has no order
 # Digits of a number by which the index is asked: its end, for all numbers begin alike. Of our own there are few.
 _END, _OWN_END = 7, 4
 _LAST = 8e9  # later moments have no sortkey
@@ -206,6 +204,12 @@ class _Query:
         self.values |= {"low": self.low, "high": self.high}
         return self._bound(f"SELECT {key} FROM {table} WHERE {where} ORDER BY {key} DESC LIMIT 1 OFFSET {_PIECE - 1}")
 
+    def sample(self, low: int) -> sa.Executable:
+        """Some of the calls from a sortkey on that have the text, whoever's they are."""
+        self.values |= {"low": low, "high": self.high}
+        where = " AND ".join(["call.sortkey >= :low", "call.sortkey < :high", *self.matched])
+        return self._bound(f"SELECT 1 FROM call WHERE {where} LIMIT {_FEW}")
+
     def _bound(self, text: str) -> sa.TextClause:
         return sa.text(text).bindparams(**{name: self.values[name] for name in re.findall(r":(\w+)", text)})
 
@@ -217,12 +221,14 @@ def find_calls(connection: Connection, wanted: Filter, scope: Scope, full_text: 
     possible = query.leaders() or [""]
     if not wanted.limit:
         leader, end = "trigrams" if query.trigrams else possible[-1], 0
+    elif query.trigrams and _is_rare(connection, query):
+        leader, end = "trigrams", 0
     elif not query.is_searched(possible[0]):
         leader, end = possible[0], 0
     else:
         leader, end = _rarest(connection, query, possible)
     found: list[dict[str, Any]] = []
-    for piece in itertools.count(1):
+    while True:
         missing = wanted.limit and wanted.limit - len(found)
         found += (dict(row._mapping) for row in connection.execute(query.select(leader, end or query.low, missing)))
         if not end or len(found) == wanted.limit:
@@ -230,11 +236,14 @@ def find_calls(connection: Connection, wanted: Filter, scope: Scope, full_text: 
         if time.monotonic() > until:
             return Found(found, end)
         query.high = end
-        if piece == _PATIENCE and query.trigrams and len(found) < _FEW and not leader.startswith("person"):
-            leader, end = "trigrams", 0
-        else:
-            end = connection.execute(query.piece(leader)).scalar() or 0
+        end = connection.execute(query.piece(leader)).scalar() or 0
     return Found(found)
+
+
+def _is_rare(connection: Connection, query: _Query) -> bool:
+    """Whether hardly any of the newest calls has the text."""
+    end = connection.execute(query.piece("")).scalar() or 0
+    return end > 0 and len(connection.execute(query.sample(end)).all()) < _FEW
 
 
 def _rarest(connection: Connection, query: _Query, possible: list[str]) -> tuple[str, int]:

@@ -31,7 +31,6 @@ def url() -> Iterator[str]:
 def test_filters_and_pages(url: str, monkeypatch: pytest.MonkeyPatch, piece: int, few: int, seconds: float) -> None:
     monkeypatch.setattr(search, "_PIECE", piece)
     monkeypatch.setattr(search, "_FEW", few)
-    monkeypatch.setattr(search, "_PATIENCE", 1)
     store = Store(url)
     with store.engine.begin() as connection:
         connection.exec_driver_sql("TRUNCATE call CASCADE")
