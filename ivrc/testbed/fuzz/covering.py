@@ -101,7 +101,7 @@ def near(random: Random, office: Office, call: Call) -> Iterator[Call]:
 
 
 def turns(office: Office, moment: datetime, context: str) -> list[datetime]:
-    """The moments of the days around at which hours begin or end; those that a context of the dialplan is about."""
+    """The moments of the days around at which hours begin or end, and between; those that a context is about."""
     conditions = [
         step.condition
         for scenario in office.names.office.scenarios
@@ -118,7 +118,9 @@ def turns(office: Office, moment: datetime, context: str) -> list[datetime]:
             if office.prepared.hours_hold(hours, now) is not held:
                 held = not held
                 found.append(now)
-    return found
+    # What began before midnight is yesterday's after it.
+    between = [one + (other - one) / 2 for one, other in pairwise(found)]
+    return found + [(each + timedelta(seconds=30)).replace(second=20, microsecond=0) for each in between]
 
 
 def at_each(random: Random, office: Office, moments: Iterable[datetime], wanted: Callable[[Walk], bool]) -> list[Call]:

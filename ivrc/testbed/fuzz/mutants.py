@@ -288,11 +288,16 @@ def _put(dialplan: str, bench: Bench, place: int, mutant: Mutant) -> str:
     raise AssertionError(f"{context},{exten},{line.priority} is not in the dialplan")
 
 
-def hunters(random: Random, candidate: Candidate) -> list[Call]:
-    """Other calls that come to the steps to which all come that run the line."""
+def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int) -> list[Call]:
+    """Other calls that come to the steps to which all come that run the line; every other time, to any.
+
+    `shown` is what calls have shown that did not catch the mutant: what these show is added.
+    """
     tried = candidate.calls
-    steps = frozenset.intersection(*(each.reached for each in tried))
-    shown = frozenset().union(*(each.shows for each in tried))
+    steps = frozenset[int]()
+    if turn % 2:
+        steps = frozenset.intersection(*(each.reached for each in tried))
+    shown.update(*(each.shows for each in tried))
     known = candidate.known
 
     def wanted(walk: Walk) -> bool:
@@ -300,6 +305,7 @@ def hunters(random: Random, candidate: Candidate) -> list[Call]:
 
     more = [other for each in tried for other in near(random, known.office, each.call)]
     found = covering(random, known.office, known.moment, HUNT_CALLS, wanted, shown, more)
+    shown.update(*(walk(known.office, call).shows for call in found))
     if ".hours-" in (context := candidate.mutant.line.context):
         moments = turns(known.office, known.moment, context)
         found += at_each(random, known.office, random.sample(moments, min(len(moments), HUNT_TURNS)), wanted)
@@ -328,9 +334,11 @@ async def _judged(folder: Path, random: Random, some: list[Candidate], rate: flo
         verdicts.append(verdict)
         print(verdict.told(), flush=True)
 
+    shown: dict[Mutant, set[str]] = {each.mutant: set() for each in some}
     for turn in range(HUNTS + 1):
         if turn:
-            plays = [(at, call) for at, each in enumerate(some) for call in hunters(random, each)]
+            hunted = [hunters(random, each, shown[each.mutant], turn) for each in some]
+            plays = [(at, call) for at, calls_ in enumerate(hunted) for call in calls_]
         else:
             plays = [(at, tried.call) for at, each in enumerate(some) for tried in each.calls]
         found = await caught(folder / f"{turn}", rate, some, plays)
