@@ -77,10 +77,14 @@ def test_every_mutant_of_the_corpus_is_another_dialplan() -> None:
 def test_a_reason_is_for_the_line_that_it_was_given_for() -> None:
     answer, hangup = LINES["ivrc-a-main", "s", 1], LINES["ivrc-a-main", "s", 6]
     dropped = wrongs.Mutant("Answer dropped", answer, "NoOp", "")
-    assert wrongs.reason(dropped, DIALPLAN, "") == "the next line answers by itself"
+    assert wrongs.reason(dropped, DIALPLAN, "") == "what comes next answers by itself"
     assert wrongs.reason(dropped, DIALPLAN.replace("Playback(a)", "Dial(PJSIP/anna)"), "") == ""
     assert wrongs.reason(wrongs.Mutant("option changed", hangup, "Hangup", "19"), DIALPLAN, "") == ""
-    assert wrongs.following(DIALPLAN, LINES["ivrc-a-other", "s", 3]) == ""
+    assert wrongs.following(DIALPLAN, LINES["ivrc-a-other", "s", 3]) is None
+    dial = LINES["ivrc-a-main", "s", 5]
+    going_on = wrongs.Mutant("option changed", dial, "Dial", dial.args + "g")
+    assert wrongs.reason(going_on, DIALPLAN, "") == "whoever goes on is hung up by the next line"
+    assert wrongs.reason(going_on, DIALPLAN.replace("Hangup(16)", "Playback(a)"), "") == ""
 
 
 def test_what_nobody_reads_can_be_dropped() -> None:
@@ -110,3 +114,17 @@ exten => s,1,GotoIf(${X}?:on)
     lines = list(wrongs.lines_of(dialplan))
     assert list(wrongs.mutants_of(lines[0], lines)) == []
     assert list(wrongs.mutants_of(lines[1], lines)) != []
+
+
+def test_an_answer_before_a_jump_to_what_answers_makes_no_difference() -> None:
+    dialplan = """\
+[a]
+exten => s,1,Answer()
+ same => n,Goto(b,s,1)
+[b]
+exten => s,1,Set(X=1)
+ same => n,Read(X,beep,1)
+"""
+    dropped = wrongs.Mutant("Answer dropped", next(wrongs.lines_of(dialplan)), "NoOp", "")
+    assert wrongs.reason(dropped, dialplan, "") == "what comes next answers by itself"
+    assert wrongs.reason(dropped, dialplan.replace("Read", "WaitExten"), "") == ""

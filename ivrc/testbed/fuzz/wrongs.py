@@ -224,6 +224,18 @@ EQUIVALENT: tuple[tuple[str, str, str, str], ...] = (
         "all mobiles",
     ),
     ("option changed", r"Hangup\(\$\{HANGUPCAUSE\}\)", "a leg's cause, which nobody asks for", ""),
+    (
+        "label changed",
+        r"""GotoIf\(\$\["\$\{ARG7\}" = "confirm"\]\?confirmed\)""",
+        "no step asks for a key",
+        " confirm",
+    ),
+    (
+        "label changed",
+        r"""GotoIf\(\$\["\$\{IVRC_RING\}" = ""\]\?done\)""",
+        "the CRM names no number that has no digits",
+        "",
+    ),
     ("comparison changed", r"GotoIf\(\$\[\$\{IVRC_LEFT\} <= 0\].*", "at 0 exactly there are 0 s to wait", ""),
 )
 _ANSWERS = ("Playback", "BackGround", "Record", "Read")
@@ -234,8 +246,11 @@ def reason(mutant: Mutant, dialplan: str, program: str) -> str:
     """Why no call could tell the mutant; empty if one could."""
     line = mutant.line
     text = f"{line.app}({line.args})"
-    if mutant.operator == "Answer dropped" and following(dialplan, line) in _ANSWERS:
-        return "the next line answers by itself"
+    after = following(dialplan, line)
+    if mutant.operator == "Answer dropped" and _first_app(dialplan, after) in _ANSWERS:
+        return "what comes next answers by itself"
+    if mutant.operator == "option changed" and mutant.args == line.args + "g" and after and after.app == "Hangup":
+        return "whoever goes on is hung up by the next line"
     if mutant.operator == "line dropped" and line.app == "Set" and (local := _LOCAL.match(line.args)):
         rest = [other for other in lines_of(dialplan) if other.context == line.context and other.number != line.number]
         if not any(re.search(rf"\b{local[1]}\b(?!\)=)", other.args) for other in rest):
@@ -246,8 +261,19 @@ def reason(mutant: Mutant, dialplan: str, program: str) -> str:
     return ""
 
 
-def following(dialplan: str, line: Line) -> str:
-    """The application of the next line; empty at the end."""
+def following(dialplan: str, line: Line) -> Line | None:
+    """The next line; None at the end."""
     lines = list(lines_of(dialplan))
     index = next(place for place, other in enumerate(lines) if other.number == line.number)
-    return lines[index + 1].app if index + 1 < len(lines) else ""
+    return lines[index + 1] if index + 1 < len(lines) else None
+
+
+def _first_app(dialplan: str, line: Line | None) -> str:
+    """The first application from this line on that does something, through a jump elsewhere."""
+    if line is not None and line.app == "Goto":
+        place = tuple(line.args.split(","))
+        there = [other for other in lines_of(dialplan) if (other.context, other.exten, "1") == place]
+        line = there[0] if there else None
+    while line is not None and line.app == "Set":
+        line = following(dialplan, line)
+    return line.app if line is not None else ""
