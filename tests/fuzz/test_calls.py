@@ -89,3 +89,16 @@ scenario main {{ call employee anna for 3s  reach anyone for {seconds}s }}
     office = prepare(source, tmp_path, {})
     assert office is not None
     assert calls.is_ambiguous(office.prepared, Call("+74950000000", at=MOMENT)) is ambiguous
+
+
+@pytest.mark.parametrize(("offset", "ambiguous"), [(1_500, True), (2_800, False)])
+def test_a_sound_that_comes_again_soon_may_count_as_going_on(offset: int, ambiguous: bool, tmp_path: Path) -> None:
+    source = """
+settings { office fuzz000  country RU  timezone "Europe/Moscow"  language en  trunk "PJSIP/{number}@provider" }
+number "+74950000000" -> main
+scenario main { branch playing "asterisk:vm-goodbye" for 4s retries 1 { 1 { } } }
+"""
+    office = prepare(source, tmp_path, {"asterisk:vm-goodbye": 0.9})
+    assert office is not None
+    press = calls.Press("2", offset, "asterisk:vm-goodbye")
+    assert calls.is_ambiguous(office.prepared, Call("+74950000000", at=MOMENT, presses=(press,))) is ambiguous

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -150,9 +151,17 @@ def is_ambiguous(office: Prepared, call: Call, chance: Chance = NO_CHANCE) -> bo
     def shape(call: Call, queue_takes: int = 0) -> list[str]:
         return structure(run_in(Drawing(office, call, chance, queue_takes), call))
 
+    if _nearly_goes_on(run_in(Drawing(office, call, chance), call)):
+        return True
     expected = shape(call)
     # A queue that finds a phone still ringing, from the step before, tries it again a little later.
     return shape(call, RETRY) != expected or any(shape(other) != expected for other in shifted(call))
+
+
+def _nearly_goes_on(journey: j.Journey) -> bool:
+    """Whether a sound comes again after a silence that may count as the sound going on, or not."""
+    heard = [event for event in journey.events if isinstance(event, j.Heard) and event.prompt.startswith("asterisk:")]
+    return any(one.prompt == other.prompt and 100 < other.at - one.until < 1_300 for one, other in pairwise(heard))
 
 
 # ── as text ──
