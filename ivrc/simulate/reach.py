@@ -8,27 +8,57 @@ from ivrc.simulate.line import NEVER, Cutoff, Line
 from ivrc.simulate.ringing import Leg, Ringing, begin_ring, end_ring
 
 MUSIC = "music"
-# After a ring that nobody took a queue waits so long before it tries again.
+# When nobody took a turn a queue waits so long before it begins another.
 RETRY = 1_000
+# With less of a turn left nobody else is rung in it.
+_LEAST = 500
 
 
 class _Queue:
-    """People of whom one at a time is rung for the caller: those of the step, or one manager."""
+    """People of whom one at a time is rung for the caller: those of the step, or one manager.
+
+    As app_queue does it (`rrmemory`): in a turn each is tried once, as long as those before are not free or turn the
+    call down. The next turn begins after the last one tried; but with the first as written, if nobody was left.
+    """
 
     def __init__(self, people: list[str], now: int) -> None:
         self.people = people
-        self.turn = 0
+        self.place = 0
         self.tries_at = now
         self.ringing: Ringing | None = None
+        # Of a turn: when it ends, and the places not tried so far; None between turns.
+        self.turn_ends = now
+        self._untried: list[int] | None = None
 
-    def next_free(self, line: Line) -> str | None:
-        """The next in turn who can be rung."""
-        for step in range(len(self.people)):
-            index = (self.turn + step) % len(self.people)
-            if line.world.state(line, self.people[index]).kind not in ("busy", "offline"):
-                self.turn = index + 1
-                return self.people[index]
+    def next_free(self, line: Line, end: int) -> str | None:
+        """The next in turn who can be rung; `end`: of the step."""
+        begins = self._untried is None
+        if self._untried is None:
+            self._untried = [*range(self.place, len(self.people)), *range(self.place)]
+            self.turn_ends = min(end, line.now + m.REACH_RING_SECONDS * 1000)
+        while self._untried:
+            who = self.people[self._untried.pop(0)]
+            if line.world.state(line, who).kind not in ("busy", "offline"):
+                return who
+        if begins:
+            # With nobody to ring there is no turn.
+            self._untried = None
+        else:
+            self._turn_is_over(line.now)
         return None
+
+    def is_not_taken(self, now: int) -> None:
+        """A ring is over. Whoever is next has the rest of the turn."""
+        self.ringing = None
+        if self.turn_ends - now > _LEAST:
+            self.tries_at = now
+        else:
+            self._turn_is_over(self.turn_ends)
+
+    def _turn_is_over(self, at: int) -> None:
+        self.place = self._untried[0] if self._untried else 0
+        self._untried = None
+        self.tries_at = at + RETRY
 
     def next_moment(self, line: Line) -> int:
         """When something happens here."""
@@ -47,7 +77,7 @@ def reach_anyone(line: Line, step: m.ReachAnyone) -> None:
     queues = [_Queue(people, first) for people in _people(line, step)]
     if not queues:
         return
-    queues[0].turn = line.world.first_in_queue(line, queues[0].people)
+    queues[0].place = line.world.first_in_queue(line, queues[0].people)
     begin, end = line.now, line.now + step.seconds * 1000
     place = len(line.events)
     try:
@@ -69,13 +99,12 @@ def reach_anyone(line: Line, step: m.ReachAnyone) -> None:
 def _begin_rings(line: Line, queues: list[_Queue], end: int) -> None:
     begun = []
     for queue in queues:
-        if queue.ringing is None and queue.tries_at <= line.now and (who := queue.next_free(line)) is not None:
+        if queue.ringing is None and queue.tries_at <= line.now and (who := queue.next_free(line, end)):
             begun.append((queue, who))
     if len(begun) > 1:
         line.world.meet(line, [who for _, who in begun])
-    until = min(end, line.now + m.REACH_RING_SECONDS * 1000)
     for queue, who in begun:
-        queue.ringing = begin_ring(line, Leg(who, line.world.state(line, who), False), until)
+        queue.ringing = begin_ring(line, Leg(who, line.world.state(line, who), False), queue.turn_ends)
 
 
 def _end_rings(line: Line, queues: list[_Queue]) -> None:
@@ -84,8 +113,7 @@ def _end_rings(line: Line, queues: list[_Queue]) -> None:
     answered = next((ringing for _, ringing in over if ringing.answers), None)
     for queue, ringing in over:
         end_ring(line, ringing, ringing is answered)
-        queue.ringing = None
-        queue.tries_at = line.now + RETRY
+        queue.is_not_taken(line.now)
     if answered is not None:
         _cancel(line, queues)
         line.talk(answered.leg.who)

@@ -94,7 +94,7 @@ class World:
         """A random group is about to be rung; `whos`: everybody beneath."""
 
     def first_in_queue(self, line: Line, people: list[str]) -> int:
-        """Whose turn it is in a queue of `reach anyone` when the call begins to wait: the first as written."""
+        """Whose turn it is in a queue of `reach anyone` when the call begins to wait, a place: the first as written."""
         return 0
 
     def queue_takes(self, line: Line) -> int:

@@ -138,12 +138,12 @@ class Observed:
             return
         self._whos[event["DestUniqueid"]] = who
         self._dialled[event["DestUniqueid"]] = event.get("Channel", "").removesuffix(";2") + ";1"
-        if self._waits:
-            self.queued[-1] = (*self.queued[-1], who)
         for fact in self._legs.values():
             if fact.what == f"rang {who}" and at - fact.at < _TOGETHER and who in self.names.devices:
                 self._legs[event["DestUniqueid"]] = fact
                 return
+        if self._waits:
+            self.queued[-1] = (*self.queued[-1], who)
         self._legs[event["DestUniqueid"]] = self._add(Fact(f"rang {who}", at))
 
     def _rang(self, event: Event, at: float) -> None:

@@ -14,7 +14,7 @@ from ivrc.simulate import Call, Journey, Prepared, run_in
 from ivrc.simulate.call import State
 from ivrc.testbed.ami import AmiError, Event
 from ivrc.testbed.beside.acts import Act, acts_of
-from ivrc.testbed.beside.chance import Chance, Drawing
+from ivrc.testbed.beside.chance import Chance, Drawing, chance_of
 from ivrc.testbed.beside.clock import Clock
 from ivrc.testbed.beside.facts import Difference, Fact, compare, told_by_the_simulator
 from ivrc.testbed.beside.helper import Helper
@@ -173,6 +173,7 @@ class _Play:
         self._waiting: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._chance = Chance()
+        self._left_open: tuple[tuple[int, ...], tuple[tuple[str, ...], ...]] = ((), ())
         self._facts = 0
         self._held: dict[str, str] = {}
         # A trunk that sends no number sends its account's name.
@@ -281,9 +282,10 @@ class _Play:
                     self._begin(hang_up(self.rig.town_ami.action, self.players.caller(self.identity)))
                 return
         observed.read(event)
-        chance = Chance(tuple(observed.draws), tuple(observed.queued))
-        if chance != self._chance:
-            self._chance = chance
+        left_open = tuple(observed.draws), tuple(observed.queued)
+        if left_open != self._left_open:
+            self._left_open = left_open
+            self._chance = chance_of(self.office.prepared, self.call, *left_open)
             self._simulate()
         if observed.over:
             self._over.set()
