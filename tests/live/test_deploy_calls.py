@@ -178,7 +178,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployLab]:
         # Else the first fax makes it, by lines that no other one runs.
         faxes = lab.asterisk.rundir / "var/spool/ivrc/fax"
         faxes.mkdir(parents=True)
-        faxes.chmod(0o777)
+        for path in (faxes, faxes.parent):
+            path.chmod(0o777)
         stack.callback(give_back, PORT)
         stack.enter_context(ScriptedHelper(PORT)).replies[CUSTOMER] = "1/found/rita/free/////c/Ivanov"
         stack.enter_context(Network(lab.asterisk, answers(after=0.3, hangup_after=3.0)))

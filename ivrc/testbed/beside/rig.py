@@ -9,7 +9,7 @@ import random
 import shutil
 import struct
 import wave
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from typing import Self
@@ -147,9 +147,11 @@ class Rig:
         for name, content in files.items():
             if name.startswith("sounds/"):
                 (data / name).parent.mkdir(parents=True, exist_ok=True)
-                (data / name).symlink_to(
-                    content.resolve() if isinstance(content, Path) else _written(self, name, content)
-                )
+                # A copy: Asterisk may not be let into the cache.
+                if isinstance(content, Path):
+                    shutil.copyfile(content, data / name)
+                else:
+                    (data / name).write_bytes(b"".join(content))
         for name, reload in _RELOADS.items():
             content = files.get(name, [])
             text = content.read_text() if isinstance(content, Path) else b"".join(content).decode()
@@ -199,13 +201,6 @@ def _goes_first(pid: int, priority: int = _PRIORITY) -> None:
 
 
 _LOGGER = "[general]\ndateformat=%F %T.%3q\nappendhostname=no\n[logfiles]\nfull => warning,error\n"
-
-
-def _written(rig: Rig, name: str, content: Iterable[bytes]) -> Path:
-    path = rig.folder / "made" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(content))
-    return path
 
 
 class _Registrar(asyncio.DatagramProtocol):
