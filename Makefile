@@ -5,6 +5,8 @@ EXAMPLE ?= shop
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+# Calls are waited for most of the time: on 2 cores four at a time leave half of them idle.
+LIVE_JOBS ?= 4
 # Random programs: some of them in `make check`, all in `make test`.
 export HYPOTHESIS_PROFILE ?= $(if $(filter check,$(MAKECMDGOALS)),ivrc-quick,ivrc)
 SEED ?= 1
@@ -17,7 +19,7 @@ run: setup
 
 # Asterisk first: a voice comes with it, which some of the fast tests want.
 test: asterisk check
-	IVRC_LIVE=1 $(BIN)/python -m pytest tests/live -n $(JOBS) --dist loadfile
+	IVRC_LIVE=1 $(BIN)/python -m pytest tests/live -n $(LIVE_JOBS) --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .
