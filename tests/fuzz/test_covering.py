@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivrc.simulate import run
+from ivrc.simulate import Call, run
+from ivrc.simulate import journey as j
+from ivrc.simulate.call import Answer, State, Turn
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.fuzz import calls
-from ivrc.testbed.fuzz.covering import LENGTH, covering, walk
+from ivrc.testbed.fuzz.covering import LENGTH, covering, talks, turns, walk
 from ivrc.testbed.fuzz.offices import prepare
 from ivrc.testbed.fuzz.programs import program
 from ivrc.testing.coverage import Coverage
@@ -71,3 +73,39 @@ def test_the_same_seed_is_the_same_calls(tmp_path: Path) -> None:
     office = prepare(part.text(), tmp_path, {})
     assert office is not None
     assert covering(Random(5), office, MOMENT, 6) == covering(Random(5), office, MOMENT, 6)
+
+
+GROUPS = """
+settings { office fuzz000  country RU  timezone "Europe/Moscow"  language en  trunk "PJSIP/{number}@provider" }
+employee anna { sip "PJSIP/p000e0" }
+employee boris { sip "PJSIP/p000e1" }
+hours night { thu-thu 21:58-05:00  except holidays RU }
+number "+74950000000" -> main
+scenario main { call employee anna for 3s  call responsible { no mobile  second }  when night { play "p1" } }
+"""
+
+
+def test_whoever_is_rung_is_talked_with_and_hangs_up_first(tmp_path: Path) -> None:
+    office = prepare(GROUPS, tmp_path, {})
+    assert office is not None
+    silent = State("silent")
+    crm = Answer("found", (Turn("boris"),), 0)
+    call = Call("+74950000000", at=MOMENT, states={"anna": silent, "boris": silent}, crm=crm)
+    found = [(run(office.prepared, each), each) for each in talks(Random(1), office, [call], 20)]
+    ends = [event for journey, _ in found for event in journey.events if isinstance(event, j.Talked)]
+    assert {(event.who, event.by) for event in ends} == {("anna", "answerer"), ("boris", "answerer")}
+    # A line that lets the caller go on after Boris would ring a second manager.
+    assert any(
+        event.who == "boris" and [turn.employee for turn in each.crm.turns] == ["boris", "anna"]
+        for event, (_, each) in zip(ends, found, strict=True)
+    )
+
+
+def test_hours_turn_on_the_right_morning_and_not_on_another(tmp_path: Path) -> None:
+    """The next Thursdays are holidays: the first that is not is looked for."""
+    office = prepare(GROUPS, tmp_path, {})
+    assert office is not None
+    moscow = ZoneInfo("Europe/Moscow")
+    found = turns(office, datetime(2026, 1, 1, 21, tzinfo=UTC), ".hours-night")
+    told = [f"{each.astimezone(moscow):%a %d %H:%M}" for each in found]
+    assert told == ["Thu 15 21:58", "Fri 16 05:00", "Fri 16 01:29", "Sat 17 01:29", "Thu 15 01:29"]

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise, product, zip_longest
 from random import Random
 from typing import NamedTuple
 
 from ivrc import model as m
 from ivrc.simulate import Call, run
 from ivrc.simulate import journey as j
+from ivrc.simulate.call import State, Turn
 from ivrc.simulate.office import steps_of
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.fuzz import calls
@@ -25,6 +26,8 @@ POOL = 60
 TRIES = 200
 # Milliseconds of a call that is taken; and what every call costs besides its own length.
 LENGTH, COST = 50_000, 10_000
+# Days in which hours are looked for that begin and end; and, if these do so less than once, at most.
+DAYS, DAYS_MOST = 10, 40
 
 
 class Walk(NamedTuple):
@@ -100,6 +103,43 @@ def near(random: Random, office: Office, call: Call) -> Iterator[Call]:
         yield call._replace(presses=tuple(caller.press()._replace(offset=500) for _ in range(2)))
 
 
+def picked_up(office: Office, call: Call) -> Iterator[Call]:
+    """A call with one of those whom it rings, or would, picking up and hanging up first: the caller must not go on.
+
+    Whoever would be next, if the caller went on, can be rung: everybody else, and a second manager.
+    """
+    events = run(office.prepared, call).events
+    second = [Turn(name, "free", ()) for name, employee in office.prepared.employees.items() if employee.devices]
+    crms = [call.crm, *(call.crm._replace(turns=(*call.crm.turns[:1], turn)) for turn in second if call.crm.turns)]
+    free = {who: state._replace(kind="silent", free_at=None) for who, state in call.states.items()}
+    rung = [event.who for event in events if isinstance(event, (j.Rang, j.PassedOver))]
+    managers = [turn.employee for turn in call.crm.turns if turn.employee]
+    for who in dict.fromkeys([*rung, *managers]):
+        picks_up = State("answers", after=1_500, accepts=1_500)
+        for states, crm in product((call.states, free), crms):
+            yield call._replace(
+                states={**states, who: picks_up}, crm=crm, talk_ends="answerer", talk=2_500, hangs_up=None
+            )
+
+
+def talks(random: Random, office: Office, some: Iterable[Call], count: int) -> list[Call]:
+    """Up to so many calls, like these, in which somebody picks up and hangs up first.
+
+    Steps that the others come to afterwards are not looked for: the caller must not come to them.
+    """
+    pool = [other for call in some for other in picked_up(office, call)]
+    random.shuffle(pool)
+    by_whom: dict[tuple[str, int], list[Call]] = {}
+    for call in pool:
+        journey = run(office.prepared, call)
+        talked = next((event for event in journey.events if isinstance(event, j.Talked)), None)
+        if talked is not None and journey.ended.at <= LENGTH:
+            by_whom.setdefault((talked.who, talked.start), []).append(call)
+    # Each who talks at each step in turn.
+    mixed = (call for some in zip_longest(*by_whom.values()) for call in some if call is not None)
+    return list(islice((call for call in mixed if not calls.is_ambiguous(office.prepared, call)), count))
+
+
 def turns(office: Office, moment: datetime, context: str) -> list[datetime]:
     """The moments of the days around at which hours begin or end, and between; those that a context is about."""
     conditions = [
@@ -110,17 +150,21 @@ def turns(office: Office, moment: datetime, context: str) -> list[datetime]:
     ]
     about = [each for each in conditions if each.name and context.endswith(f".hours-{each.name}")] or conditions
     begin = moment.replace(second=20, microsecond=0) - timedelta(days=1)
-    found = []
+    found: list[datetime] = []
     for hours in {id(each.hours): each.hours for each in about}.values():
         held = office.prepared.hours_hold(hours, begin)
-        for minute in range(1, 10 * 24 * 60):
+        for minute in range(1, DAYS_MOST * 24 * 60):
+            if minute >= DAYS * 24 * 60 and len(found) > 1:
+                break
             now = begin + timedelta(minutes=minute)
             if office.prepared.hours_hold(hours, now) is not held:
                 held = not held
                 found.append(now)
-    # What began before midnight is yesterday's after it.
+    # What began before midnight is yesterday's after it, and not what another day has.
     between = [one + (other - one) / 2 for one, other in pairwise(found)]
-    return found + [(each + timedelta(seconds=30)).replace(second=20, microsecond=0) for each in between]
+    rounded = [(each + timedelta(seconds=30)).replace(second=20, microsecond=0) for each in between]
+    days = (timedelta(0), timedelta(days=1), timedelta(days=-1))
+    return list(dict.fromkeys([*found, *(each + day for day in days for each in rounded)]))
 
 
 def at_each(random: Random, office: Office, moments: Iterable[datetime], wanted: Callable[[Walk], bool]) -> list[Call]:

@@ -28,7 +28,7 @@ from ivrc.simulate import Call
 from ivrc.testbed.ami import AmiError
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.fuzz import calls
-from ivrc.testbed.fuzz.covering import Walk, at_each, covering, near, turns, walk
+from ivrc.testbed.fuzz.covering import Walk, at_each, covering, near, talks, turns, walk
 from ivrc.testbed.fuzz.offices import compile_programs, prepare
 from ivrc.testbed.fuzz.programs import program
 from ivrc.testbed.fuzz.run import PLACES, RATE, Bench, Pair, moment_of, open_bench
@@ -42,6 +42,8 @@ RIGS, AT_ONCE, AGAIN = 4, 12, 4
 CALLS, HUNT_CALLS, HUNTS = 10, 8, 4
 # Moments at which hours begin or end, for a line of hours.
 HUNT_TURNS = 8
+# Calls in which somebody picks up and hangs up first, for a line that rings.
+HUNT_TALKS = 6
 # Seconds after which calls to so few offices have ended, or never will.
 PATIENCE = 900
 
@@ -306,6 +308,8 @@ def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int) ->
     more = [other for each in tried for other in near(random, known.office, each.call)]
     found = covering(random, known.office, known.moment, HUNT_CALLS, wanted, shown, more)
     shown.update(*(walk(known.office, call).shows for call in found))
+    if candidate.mutant.line.app == "Dial":
+        found += talks(random, known.office, [each.call for each in tried], HUNT_TALKS)
     if ".hours-" in (context := candidate.mutant.line.context):
         moments = turns(known.office, known.moment, context)
         found += at_each(random, known.office, random.sample(moments, min(len(moments), HUNT_TURNS)), wanted)
