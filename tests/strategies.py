@@ -110,7 +110,7 @@ class _Office:
         return self.draw(st.booleans())
 
     def one_of(self, values: object) -> str:
-        return str(self.draw(st.sampled_from(values)))  # type: ignore[arg-type]
+        return str(self.draw(st.sampled_from(values)))
 
     def seconds(self) -> str:
         return f" for {self.draw(st.integers(1, 90))}{self.one_of(['s', 'sec', 's'])}" if self.chance() else ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import re
 import time
 from collections.abc import Iterator
@@ -67,7 +68,7 @@ class Service:
     def prepare(self) -> None:
         """Load now what the first calls would have to wait for. SettingsError if a CRM's settings are of no use."""
         _try_kinds(self.settings)
-        import phonenumbers  # noqa: F401
+        importlib.import_module("phonenumbers")
 
         # What is loaded stays: the collector need not walk it again and again.
         gc.freeze()

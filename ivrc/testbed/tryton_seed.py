@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from proteus import Model, config  # type: ignore[import-not-found]
+from proteus import Model, config
 
 
 def _party(name: str, mechanisms: list[list[str]]) -> Any:

@@ -11,7 +11,7 @@ import pytest
 
 from ivrc.crm.contact import Contact, CrmBusy, CrmDown, CrmError, CrmNonsense, CrmRefused, CrmSlow, Person
 from ivrc.crm.lookup import LEFT_BEHIND, Found, Lookup
-from ivrc.crm.settings import BreakerSettings, CacheSettings, CrmSettings
+from ivrc.crm.settings import BreakerSettings, CacheSettings, CrmSettings, Duration
 
 CALLER = "+74951234567"
 CONTACT = Contact("5", "Ivan", ("8 495 123-45-67",), (Person("17"),))
@@ -59,7 +59,7 @@ class Bench:
         self.crm = Scripted()
         self.clock = Clock()
         cache = CacheSettings(**options.pop("cache", {}))
-        breaker = BreakerSettings(failures=3, pause=10.0)  # type: ignore[arg-type]
+        breaker = BreakerSettings(failures=3, pause=Duration(10.0))
         settings = CrmSettings(cache=cache, breaker=breaker)
         self.lookup = Lookup(options.pop("crm", self.crm), settings, country="RU", clock=self.clock)
 
@@ -324,7 +324,7 @@ def test_a_bug_is_an_answer() -> None:
             bench.crm.answer = bug
             found = await bench.find()
             assert found.why == "error" and type(bug).__name__ in found.detail and len(found.detail) < 400
-        bench.crm.answer = [None]  # type: ignore[list-item]
+        bench.crm.answer = [None]
         assert (await bench.find()).why == "error"
 
     run(work)
@@ -333,12 +333,12 @@ def test_a_bug_is_an_answer() -> None:
 def test_an_adapter_that_cancels_itself() -> None:
     async def work() -> None:
         bench = Bench()
-        bench.crm.answer = asyncio.CancelledError()  # type: ignore[assignment]
+        bench.crm.answer = asyncio.CancelledError()
 
         async def find(number: str) -> list[Contact]:
             raise asyncio.CancelledError
 
-        bench.crm.find = find  # type: ignore[method-assign]
+        bench.crm.find = find
         assert (await bench.find()).why == "slow"
 
     run(work)

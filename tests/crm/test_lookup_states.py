@@ -116,7 +116,7 @@ class States(RuleBasedStateMachine):
     def failure(self, number: str, kind: str, found: object, asked: int, why: str, times: int) -> None:
         """An old answer if there is one, else the reason."""
         expected = (kind, "stale") if kind else (why, "crm")
-        assert (found.why, found.origin) == expected  # type: ignore[attr-defined]
+        assert (found.why, found.origin) == expected
         assert asked == times
         if kind:
             self.use(number)

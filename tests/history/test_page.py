@@ -358,7 +358,7 @@ async def test_news_are_sent_as_they_come(client: Client, place: Place_) -> None
     response = await client.get("/live")
     assert response.headers["Content-Type"].startswith("text/event-stream")
     assert await response.content.readline() == b"retry: 3000\n"
-    site = client.app[SITE]  # type: ignore[union-attr]
+    site = client.app[SITE]
     while site.watch.looks < 1:
         await asyncio.sleep(0.01)
     with place.store.engine.begin() as connection:

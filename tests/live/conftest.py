@@ -22,6 +22,6 @@ def make_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeLab]:
             if not is_fetched(version) and (os.environ.get("IVRC_LIVE") != "1" or not is_available(version)):
                 pytest.skip(f"Asterisk {version} is not fetched: python -m ivrc.testbed.fetch {version}")
             folder = folder or tmp_path_factory.mktemp("lab")
-            return open_lab(stack, version, folder, source, **options)  # type: ignore[arg-type]
+            return open_lab(stack, version, folder, source, **options)
 
         yield make

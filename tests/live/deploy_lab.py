@@ -105,7 +105,7 @@ class DeployLab:
         for path in (folder, *folder.parents[:2]):
             os.chmod(path, path.stat().st_mode | 0o055)
         tone(folder / "moh" / "tone.wav", 20, 8000)
-        self.asterisk = Asterisk(root_of(version), run, phones=phones, **more)  # type: ignore[arg-type]
+        self.asterisk = Asterisk(root_of(version), run, phones=phones, **more)
         port = self.asterisk.ami_port
         given = settings_with(self.root, folder / "moh")
         self.asterisk._given = {
@@ -121,7 +121,7 @@ class DeployLab:
         address = Address("127.0.0.1", self.asterisk.ami_port, user, Secret(secret))
         sounds = LocalFolder(self.asterisk.rundir / "data/sounds")
         target = Target("lab", LocalFolder(self.root), sounds, address)
-        return target._replace(**more)  # type: ignore[arg-type]
+        return target._replace(**more)
 
     def over_tls(self, folder: Path) -> tuple[int, Path]:
         """Let the manager listen over TLS, too; the port, and the certificate that is to be trusted."""

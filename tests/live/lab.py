@@ -77,7 +77,7 @@ class Lab:
             self._callers += 1
             caller.setdefault("from_", f"+7916000{self._callers:04}")
             seen = len(self.watch.calls())
-            result = Caller(self.asterisk, to=to, script=script, **caller).run()  # type: ignore[arg-type]
+            result = Caller(self.asterisk, to=to, script=script, **caller).run()
             self.watch.wait_event(lambda _: len(self.watch.calls()) > seen, 5)
             journey = self.watch.journey(self.watch.calls()[seen])
         return result, journey

@@ -186,7 +186,7 @@ def hostile(phone: str) -> Answer:
         "${SHELL(touch /tmp/pwned)}", "PJSIP/x&Local/y@z", "+7 916 111-22-33\n\nSET VARIABLE X 1", "&PJSIP/boris",
         "+7 916 111-22-44,20,tT", "8 800 555 35 35", "+7 809 123-45-67" * 50,
     ]  # fmt: skip
-    return 200, contact(phone, owner="17", phones=phones, name='"; ${EXTEN} &|\n\\')  # type: ignore[arg-type]
+    return 200, contact(phone, owner="17", phones=phones, name='"; ${EXTEN} &|\n\\')
 
 
 class TestFailingCrm:
@@ -206,7 +206,7 @@ class TestFailingCrm:
         self, lab: Lab, crm: CrmServer, with_server: Path, case: str
     ) -> None:
         reply, why = FAILURES[case]
-        crm.reply = reply  # type: ignore[assignment]
+        crm.reply = reply
         result, journey = lab.call(number(1), TO_THE_END, from_=caller())
         passed_in_time(result, journey, why)
         time.sleep(1.1 if case == "rate limit" else 0)

@@ -112,9 +112,9 @@ def test_plan_that_asterisk_does_not_load_never_becomes_active(lab: DeployLab) -
 
 async def _load_damaged(lab: DeployLab, damaged: object, release: object) -> None:
     async with nodes([lab.target]) as (node,):
-        await node.prepare(damaged)  # type: ignore[arg-type]
+        await node.prepare(damaged)
         with pytest.raises(DeployError, match="does not hold what was compiled") as caught:
-            await node.load(release)  # type: ignore[arg-type]
+            await node.load(release)
         assert any('it is of: play "asterisk:beeperr" (lab.ivr:' in reason for reason in caught.value.reasons)
         await node.put_back()
 

@@ -88,7 +88,7 @@ def file_of(call: dict[str, Any]) -> dict[str, Any]:
     assert Path(found["path"]).exists()
     assert 1.0 < found["seconds"] < 4.5
     assert FULL in told(call)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def test_a_message(kept: Kept, nearly_full: None) -> None:

@@ -215,7 +215,7 @@ def test_asterisk_writes_by_odbc(server: postgres.Postgres, make_lab: MakeLab, t
     await_told("here", ["+79160030001", "+79160030003"])
     await_told("file", ["+79160030001", "+79160030002", "+79160030003"])
     both = [
-        [(e["kind"], e["text"], e["line"]) for e in store.show(c["id"])["entries"]]  # type: ignore[index]
+        [(e["kind"], e["text"], e["line"]) for e in store.show(c["id"])["entries"]]
         for c in store.find(Filter(limit=0))
         if c["caller"] == "+79160030003"
     ]

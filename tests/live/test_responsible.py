@@ -249,7 +249,7 @@ def drops(connection: socket.socket) -> None:
 def test_the_time_limit_holds(
     lab: Lab, helper: ScriptedHelper, reply: object, why: str, least: float, most: float
 ) -> None:
-    helper.replies["+79167000015"] = reply  # type: ignore[assignment]
+    helper.replies["+79167000015"] = reply
     result, journey = lab.call(number(1), TO_THE_END, from_="+79167000015")
     passed(result, journey)
     assert journey.variable("IVRC_WHY") == why

@@ -33,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
 
 
 def to(server: SshServer, **more: object) -> Ssh:
-    return Ssh("127.0.0.1", server.port, server.user, server.key, None, server.known_hosts)._replace(**more)  # type: ignore[arg-type]
+    return Ssh("127.0.0.1", server.port, server.user, server.key, None, server.known_hosts)._replace(**more)
 
 
 @pytest.fixture(params=["here", "by ssh"])
@@ -131,7 +131,7 @@ def test_the_lock(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> 
     async def work(folder: Folder, place: Path) -> None:
         other = (
             LocalFolder(place) if isinstance(folder, LocalFolder) else type(folder)(folder._sftp, str(place), "there")
-        )  # type: ignore[attr-defined]
+        )
         async with folder.lock(0, "anna"):
             with pytest.raises(Busy, match="anna is deploying"):
                 async with other.lock(0, "boris"):

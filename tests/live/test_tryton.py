@@ -29,7 +29,7 @@ def tryton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tryton]:
 
 def settings(tryton: Tryton, **more: str) -> Settings:
     values = {"url": tryton.url, "database": tryton.database, "key": Secret(tryton.key), **more}
-    return Settings(**values)  # type: ignore[arg-type]
+    return Settings(**values)
 
 
 def looked_up(tryton: Tryton, work: Callable[[Lookup], Awaitable[Found]], **more: str) -> Found:

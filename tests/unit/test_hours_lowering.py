@@ -48,7 +48,7 @@ class Machine:
                 assert app == "NoOp", app
 
     def set(self, args: str) -> None:
-        name, value = re.fullmatch(r"LOCAL\((\w+)\)=(.*)", args).groups()  # type: ignore[union-attr]
+        name, value = re.fullmatch(r"LOCAL\((\w+)\)=(.*)", args).groups()
         self.variables[name] = self.text(value)
 
     def true(self, condition: str) -> bool:

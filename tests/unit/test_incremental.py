@@ -38,7 +38,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def note(root: Path, loader: object) -> object:
         names.append(root.name)
-        return build(root, loader)  # type: ignore[arg-type]
+        return build(root, loader)
 
     monkeypatch.setattr(pipeline, "build_office", note)
     return names
@@ -170,7 +170,7 @@ def test_name_of_a_kept_office_and_of_a_changed_one(offices: Path, built: list[s
 def test_damaged_cache_is_ignored(offices: Path, built: list[str], cache: Path, damage: object) -> None:
     first = again(offices, built)[0].everything
     (file,) = cache.glob("offices-*")
-    file.write_bytes(damage(file.read_bytes()))  # type: ignore[operator]
+    file.write_bytes(damage(file.read_bytes()))
     outcome, names = again(offices, built)
     assert outcome.everything == first
     assert len(names) == 4

@@ -17,7 +17,7 @@ RAW = re.compile(r"\$\{(?:CALLERID\(name\)|CALLERID\(num\)\}|EXTEN\}|PJSIP_HEADE
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_no_application_or_function_that_reaches_outside(path: object) -> None:
-    code = [line for line in compile_paths(path).dialplan.splitlines() if not line.startswith(";")]  # type: ignore[arg-type]
+    code = [line for line in compile_paths(path).dialplan.splitlines() if not line.startswith(";")]
     assert [line for line in code if FORBIDDEN.search(line)] == []
 
 
@@ -25,7 +25,7 @@ def test_no_application_or_function_that_reaches_outside(path: object) -> None:
 def test_only_the_leg_that_asks_the_crm_runs_the_helper(path: object) -> None:
     """With the caller's number as digits, and within a Dial that ends the leg in time."""
     asked = r"(agi://[\w.:-]+/|/[\w./-]+,agi,run,)responsible,\w+,\$\{FILTER\(\+0-9,\$\{CALLERID\(num\)\}\)\},\d+000"
-    for name, context in Dialplan(compile_paths(path).dialplan).contexts.items():  # type: ignore[arg-type]
+    for name, context in Dialplan(compile_paths(path).dialplan).contexts.items():
         for line in (line for lines in context.extensions.values() for line in lines if line.app == "AGI"):
             assert name.endswith(".lookup")
             assert re.fullmatch(asked, line.args), line.args
@@ -33,14 +33,14 @@ def test_only_the_leg_that_asks_the_crm_runs_the_helper(path: object) -> None:
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_what_a_caller_sends_is_filtered_first(path: object) -> None:
-    code = [line for line in compile_paths(path).dialplan.splitlines() if not line.startswith(";")]  # type: ignore[arg-type]
+    code = [line for line in compile_paths(path).dialplan.splitlines() if not line.startswith(";")]
     filtered = [re.sub(r"\$\{FILTER\([0-9+-]+,\$\{(?:CALLERID\(num\)|EXTEN)\}\)\}", "", line) for line in code]
     assert [line for line in filtered if RAW.search(line)] == []
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_every_dial_has_a_time_and_no_transfer(path: object) -> None:
-    for context in Dialplan(compile_paths(path).dialplan).contexts.items():  # type: ignore[arg-type]
+    for context in Dialplan(compile_paths(path).dialplan).contexts.items():
         for lines in context[1].extensions.values():
             for line in lines:
                 if line.app == "Dial":
@@ -54,7 +54,7 @@ def test_every_dial_has_a_time_and_no_transfer(path: object) -> None:
 def test_calls_never_fall_off_the_end_of_an_extension(path: object) -> None:
     """Past the last line Asterisk would look for other extensions."""
     ends = {"Goto", "Hangup", "Return", "WaitExten", "NoOp"}
-    for name, context in Dialplan(compile_paths(path).dialplan).contexts.items():  # type: ignore[arg-type]
+    for name, context in Dialplan(compile_paths(path).dialplan).contexts.items():
         for exten, lines in context.extensions.items():
             # `h` runs when the call is over.
             assert exten == "h" or lines[-1].app in ends, f"{exten}@{name}"

@@ -27,7 +27,7 @@ def files(text: str, *sounds: str) -> dict[str, Content]:
 
 
 def as_written(content: dict[str, Content]) -> dict[str, bytes]:
-    return {name: b"".join(pieces) for name, pieces in content.items()}  # type: ignore[arg-type]
+    return {name: b"".join(pieces) for name, pieces in content.items()}
 
 
 @pytest.fixture

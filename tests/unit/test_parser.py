@@ -168,13 +168,13 @@ def test_strings_have_two_escapes() -> None:
 
 def test_commas_are_allowed_in_lists() -> None:
     with_commas = "group g in order { , a, b , ,c, }"
-    assert parsed(with_commas)[0].members[1].target.text == "b"  # type: ignore[union-attr]
-    assert len(parsed(with_commas)[0].members) == 3  # type: ignore[union-attr]
+    assert parsed(with_commas)[0].members[1].target.text == "b"
+    assert len(parsed(with_commas)[0].members) == 3
 
 
 def test_hash_in_a_branch_is_a_key_only_before_what_follows_a_key() -> None:
     (scenario,) = parsed("scenario s { branch {\n1 -> s # -> s\n# {hangup} # comment\n\n} }")
-    (branch,) = scenario.body.steps  # type: ignore[union-attr]
+    (branch,) = scenario.body.steps
     assert [[key.text for key in case.keys] for case in branch.cases] == [["1"], ["#"], ["#"]]
 
 

@@ -15,6 +15,7 @@ import fcntl
 import os
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -50,17 +51,18 @@ class OAuth(Strict, kw_only=True, frozen=True):
     redirect_uri: str = ""
 
 
-class Access:
+class Access(ABC):
     """The token of each request."""
 
+    @abstractmethod
     async def token(self) -> str:
         """A token that holds now. Raises CrmError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_renewed(self, token: str) -> bool:
         """Whether there will be another token than this one, which the CRM did not take."""
-        return False
 
+    @abstractmethod
     async def close(self) -> None:
         """Finish what is under way."""
 
@@ -71,6 +73,12 @@ class _Lasting(Access):
 
     async def token(self) -> str:
         return self._token
+
+    def is_renewed(self, token: str) -> bool:
+        return False
+
+    async def close(self) -> None:
+        """Nothing ever is."""
 
 
 class _Kept(NamedTuple):

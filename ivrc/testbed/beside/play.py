@@ -222,10 +222,10 @@ class _Play:
     async def _dial(self) -> None:
         call = self.call
         number = call.caller or "anonymous"
-        pres = {"variables": {"PJSIP_HEADER(add,Privacy)": "id"}} if call.hidden and call.caller else {}
+        privacy = {"PJSIP_HEADER(add,Privacy)": "id"} if call.hidden and call.caller else {}
         await self.rig.town_ami.action(
             "Originate", Channel=f"PJSIP/{self.dialled}@office", Context="caller", Exten="s", Priority="1",
-            Async="true", Timeout="36000000", ChannelId=self.identity, CallerID=number, **pres,  # type: ignore[arg-type]
+            Async="true", Timeout="36000000", ChannelId=self.identity, CallerID=number, variables=privacy,
         )  # fmt: skip
 
     # ── people ──

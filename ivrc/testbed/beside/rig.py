@@ -221,7 +221,8 @@ class _Registrar(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is there."""
-        self._transport = transport  # type: ignore[assignment]
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self._transport = transport
 
     def close(self) -> None:
         """Close the socket."""

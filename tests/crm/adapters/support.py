@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -25,7 +26,7 @@ UNKNOWN = "+79990000000"
 Result = TypeVar("Result")
 
 
-class Service:
+class Service(ABC):
     """A CRM: `seen` are the requests it got, as (method, path, what was asked)."""
 
     kind = ""
@@ -37,9 +38,9 @@ class Service:
         self.base = ""
         self.seen: list[tuple[str, str, Any]] = []
 
+    @abstractmethod
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request."""
-        raise NotImplementedError
 
     def table(self) -> dict[str, Any]:
         """The [crm] table but for `kind` and secrets."""
@@ -94,7 +95,7 @@ def recorded(service: Service, folder: Path, **options: Any) -> dict[tuple[str, 
 
     async def work(crm: Crm) -> None:
         for client in clients(crm):
-            client.fetch = _recording(client.fetch, answers)  # type: ignore[method-assign]
+            client.fetch = _recording(client.fetch, answers)
         assert await crm.find(CALLER)
 
     asking(service, folder, work, **options)
@@ -121,7 +122,7 @@ def replayed(service: Service, folder: Path, answers: dict[tuple[str, str], Answ
         service.base = service.base or "http://127.0.0.1:1"
         crm = adapter(service, folder, **options)
         for client in clients(crm):
-            client.fetch = fetch  # type: ignore[assignment]
+            client.fetch = fetch
         try:
             return await crm.find(CALLER)
         finally:

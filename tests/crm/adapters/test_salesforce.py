@@ -186,7 +186,7 @@ def test_jwt(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("secrets", "hint"), [({}, "client_secret"), ({"private_key": "no key"}, "RSA key")])
 def test_settings_that_cannot_log_in(tmp_path: Path, secrets: dict[str, str], hint: str) -> None:
     server = SalesforceServer()
-    server.secrets = secrets  # type: ignore[misc]
+    server.secrets = secrets
     with pytest.raises(SettingsError, match=hint):
         find(server, tmp_path)
 
