@@ -16,7 +16,7 @@ from ivrc.named import NamedTuple
 from ivrc.semantics.scope import look_up
 from ivrc.simulate.call import Answer, Call, FaxMachine, Message, Press, State, Turn
 from ivrc.simulate.office import reach
-from ivrc.simulate.options import KEY_AFTER, WHYS
+from ivrc.simulate.options import KEY_AFTER, WHYS, read_moment
 
 _KEYS = re.compile(r"[0-9*#]{1,40}")
 _STATES = ("offline", "busy", "answers", "refuses", "machine", "silent")
@@ -120,9 +120,7 @@ class _Given:
         ):
             return
         try:
-            if time.text.startswith("24"):
-                raise ValueError("Python 3.14 takes it for the next day's midnight")
-            moment = datetime.fromisoformat(f"{day.text} {time.text:0>5}").replace(tzinfo=self.zone)
+            moment = read_moment(f"{day.text} {time.text:0>5}").replace(tzinfo=self.zone)
         except ValueError:
             self.faults.add("IVR504", part, f"there is no moment {day.text} {time.text}", "as in: at 2026-12-31 23:10")
             return

@@ -23,6 +23,13 @@ _LONGEST = 24 * 3_600_000
 _KEYS = re.compile(r"[0-9*#]+")
 
 
+def read_moment(text: str) -> datetime:
+    """A date and a time of day, as `2026-12-31 23:10`. ValueError; 24:00 is none, which Python takes from 3.14 on."""
+    if text[11:13] == "24":
+        raise ValueError(text)
+    return datetime.fromisoformat(text)
+
+
 class OptionError(ValueError):
     """A word of the command line that cannot be meant; the message is for people."""
 
@@ -89,9 +96,7 @@ class Words:
         if word is None:
             return datetime.now(zone)
         try:
-            if word[11:13] == "24":
-                raise ValueError("Python 3.14 takes it for the next day's midnight")
-            moment = datetime.fromisoformat(word)
+            moment = read_moment(word)
         except ValueError as fault:
             raise OptionError(f'`{word}` is no moment: write "2026-12-31 23:10"') from fault
         if not 1970 <= moment.year <= 2999:
