@@ -216,13 +216,9 @@ class _Registrar(asyncio.DatagramProtocol):
     async def open(cls, office_port: int, town_port: int) -> _Registrar:
         """Bind to a free port."""
         loop = asyncio.get_running_loop()
-        _, made = await loop.create_datagram_endpoint(lambda: cls(office_port, town_port), ("127.0.0.1", 0))
+        transport, made = await loop.create_datagram_endpoint(lambda: cls(office_port, town_port), ("127.0.0.1", 0))
+        made._transport = transport
         return made
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The socket is there."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
 
     def close(self) -> None:
         """Close the socket."""
