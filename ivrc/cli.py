@@ -9,6 +9,7 @@ A path of no use, a folder that is not ours and every OSError that nobody nearer
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -16,8 +17,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from ivrc.named import NamedTuple
+
 if TYPE_CHECKING:
+    from ivrc.diagnostics import Diagnostic
+    from ivrc.diagnostics.pages import Page
     from ivrc.pipeline import Compiled
+    from ivrc.source import Sources
 
 EXIT_FAULTS = 1
 EXIT_USAGE = 2
@@ -162,92 +168,133 @@ def compile_(paths: tuple[Path, ...], output: Path, form: str) -> None:
     _report(result, form, {"output": str(output)})
 
 
+# What can come of formatting a file, and the exit code that it asks for.
+_STATES = {
+    "canonical": 0,
+    "formatted": 0,
+    "not canonical": EXIT_FAULTS,
+    "faulty": EXIT_FAULTS,
+    "unreadable": EXIT_FAULTS,
+    "unwritable": EXIT_OUTPUT,
+}
+
+
+class _Formatted(NamedTuple):
+    """What came of formatting a file: one of `_STATES`, with its reason or its faults."""
+
+    file: Path
+    state: str
+    sources: Sources
+    failure: str = ""
+    faults: Sequence[Diagnostic] = ()
+
+
 @main.command()
 @_PATHS
 @click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 if a file is not canonical.")
-def fmt(paths: tuple[Path, ...], only_check: bool) -> None:
+@_FORMAT
+def fmt(paths: tuple[Path, ...], only_check: bool, form: str) -> None:
     """Put files into the canonical form: indentation, spaces, blank lines.
 
     A file with syntax errors is left as it is.
     """
+    from ivrc.diagnostics.render import render_json
     from ivrc.loading import find_roots
 
-    worst = 0
+    done = []
     for file in find_roots(list(paths)):
-        worst = max(worst, _format_file(file, only_check))
+        done.append(_format_file(file, only_check))
+        if form == "text":
+            _tell_formatted(done[-1])
+    worst = max(_STATES[each.state] for each in done)
+    if form == "json":
+        files = [
+            {"path": str(each.file), "state": each.state, **({"failure": each.failure} if each.failure else {})}
+            for each in done
+        ]
+        shown = [render_json(fault, each.sources) for each in done for fault in each.faults]
+        _echo_json({"ok": worst == 0, "files": files, "diagnostics": shown})
     sys.exit(worst)
 
 
-def _format_file(file: Path, only_check: bool) -> int:
-    """Format one file; the exit code that it asks for."""
+def _tell_formatted(done: _Formatted) -> None:
+    """What came of a file, for people: what is wrong to standard error."""
     from ivrc.diagnostics.render import render_text
+
+    if done.state == "formatted":
+        click.echo(f"{done.file}: formatted")
+    elif done.state == "not canonical":
+        click.echo(f"{done.file} is not in its canonical form")
+    elif done.failure:
+        click.echo(f"ivrc: {done.failure}", err=True)
+    for fault in done.faults:
+        click.echo(render_text(fault, done.sources) + "\n", err=True)
+
+
+def _format_file(file: Path, only_check: bool) -> _Formatted:
+    """Format one file."""
     from ivrc.formatting import format_source
     from ivrc.output import replace_file
     from ivrc.source import Sources
 
+    sources = Sources()
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
-        click.echo(f"ivrc: {file} cannot be read: {reason}", err=True)
-        return EXIT_FAULTS
+        return _Formatted(file, "unreadable", sources, f"{file} cannot be read: {reason}")
+    sources.add(str(file), text)
     formatted, faults = format_source(text)
     if formatted is None:
-        sources = Sources()
-        sources.add(str(file), text)
-        for fault_ in faults:
-            click.echo(render_text(fault_, sources) + "\n", err=True)
-        return EXIT_FAULTS
+        return _Formatted(file, "faulty", sources, faults=faults)
     if formatted == text:
-        return 0
+        return _Formatted(file, "canonical", sources)
     if only_check:
-        click.echo(f"{file} is not in its canonical form")
-        return EXIT_FAULTS
+        return _Formatted(file, "not canonical", sources)
     try:
         replace_file(file, formatted.encode())
     except OSError as fault:
-        click.echo(f"ivrc: cannot write {file}: {fault.strerror}", err=True)
-        return EXIT_OUTPUT
-    click.echo(f"{file}: formatted")
-    return 0
+        return _Formatted(file, "unwritable", sources, f"cannot write {file}: {fault.strerror}")
+    return _Formatted(file, "formatted", sources)
 
 
 @main.command()
 @click.argument("code", required=False)
-def explain(code: str | None) -> None:
+@_FORMAT
+def explain(code: str | None, form: str) -> None:
     """Say what a code such as IVR201 means; without a code, list them all."""
-    from ivrc.diagnostics import CODES, did_you_mean
+    from ivrc.diagnostics import CODES, did_you_mean, severity_of
+    from ivrc.diagnostics.pages import page_of
 
     if code is None:
+        if form == "json":
+            codes = [{"code": each, "severity": severity_of(each), "summary": CODES[each]} for each in CODES]
+            _echo_json({"codes": codes})
+            return
         for each, summary in CODES.items():
             click.echo(f"{each}  {summary}")
         return
-    summary = CODES.get(code.upper(), "")
-    if not summary:
-        click.echo(f"ivrc: there is no code {code}. {did_you_mean(code.upper(), list(CODES))}".rstrip(), err=True)
+    code = code.upper()
+    if code not in CODES:
+        click.echo(f"ivrc: there is no code {code}. {did_you_mean(code, list(CODES))}".rstrip(), err=True)
         sys.exit(EXIT_USAGE)
-    click.echo(f"{code.upper()}: {summary}{_page(code.upper())}")
+    page = page_of(code)
+    if form == "json":
+        wrong, right = ([each._asdict() for each in examples] for examples in (page.wrong, page.right))
+        told = {"code": code, "severity": severity_of(code), "summary": CODES[code]}
+        _echo_json({**told, "details": page.details, "wrong": wrong, "right": right})
+        return
+    click.echo("\n\n".join([f"{code}: {CODES[code]}", page.details, *_shown_examples(page)]))
 
 
-def _page(code: str) -> str:
-    """What is written about a code, with a wrong and a right source; empty for a code without a page."""
+def _shown_examples(page: Page) -> Iterator[str]:
+    """The wrong and the right sources of a page, each under its title."""
     from textwrap import indent
 
-    from ivrc.resources import resource_path
-
-    try:
-        folder = resource_path(f"errors/{code}", "details.md").parent
-    except FileNotFoundError:
-        return ""
-    page = f"\n\n{(folder / 'details.md').read_text(encoding='utf-8').rstrip()}"
-    for title, stem in (("Wrong", "bad"), ("Right", "good")):
-        files = [file for name in (f"{stem}.ivr", f"{stem}.test.ivr") if (file := folder / name).is_file()]
-        for file in files:
-            # One of the wrong sources is wrong in that it is no UTF-8.
-            text = file.read_text(encoding="utf-8", errors="replace").rstrip()
-            what = f"{title} ({file.name})" if file.name.endswith(".test.ivr") else title
-            page += f"\n\n{what}:\n\n{indent(text, '    ')}"
-    return page
+    for title, examples in (("Wrong", page.wrong), ("Right", page.right)):
+        for example in examples:
+            what = f"{title} ({example.file})" if example.file.endswith(".test.ivr") else title
+            yield f"{what}:\n\n{indent(example.text, '    ')}"
 
 
 def _report(result: Compiled, form: str, extra: dict[str, Any]) -> None:
@@ -257,16 +304,21 @@ def _report(result: Compiled, form: str, extra: dict[str, Any]) -> None:
     ordered = render.in_order(result.diagnostics) if result.diagnostics else []
     errors = sum(diagnostic.severity == "error" for diagnostic in ordered)
     if form == "json":
-        import json
-
         shown = [render.render_json(diagnostic, result.sources) for diagnostic in ordered]
         body = {"ok": errors == 0 and "failure" not in extra, "offices": list(result.offices)}
-        click.echo(json.dumps({**body, **extra, "diagnostics": shown}, ensure_ascii=False, indent=1))
+        _echo_json({**body, **extra, "diagnostics": shown})
         return
     for diagnostic in ordered:
         click.echo(render.render_text(diagnostic, result.sources) + "\n", err=True)
     if "failure" not in extra:
         click.echo(_last_line(result, errors, len(ordered) - errors, extra), err=errors > 0)
+
+
+def _echo_json(body: dict[str, Any]) -> None:
+    """A result for programs."""
+    import json
+
+    click.echo(json.dumps(body, ensure_ascii=False, indent=1))
 
 
 def _last_line(result: Compiled, errors: int, warnings: int, extra: dict[str, Any]) -> str:

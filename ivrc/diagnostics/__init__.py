@@ -6,6 +6,11 @@ from ivrc.diagnostics.codes import CODES
 from ivrc.named import NamedTuple
 
 
+def severity_of(code: str) -> str:
+    """`error`, or `warning` for the 9xx codes."""
+    return "warning" if code.startswith("IVR9") else "error"
+
+
 class Label(NamedTuple):
     """A second place that a diagnostic speaks of (`first declared here`)."""
 
@@ -26,8 +31,8 @@ class Diagnostic(NamedTuple):
 
     @property
     def severity(self) -> str:
-        """`error`, or `warning` for the 9xx codes."""
-        return "warning" if self.code.startswith("IVR9") else "error"
+        """`error` or `warning`."""
+        return severity_of(self.code)
 
 
 def has_errors(diagnostics: list[Diagnostic]) -> bool:
@@ -56,4 +61,4 @@ def did_you_mean(word: str, known: list[str]) -> str:
     return f"did you mean `{near[0]}`?" if near else ""
 
 
-__all__ = ["CODES", "Diagnostic", "Label", "did_you_mean", "has_errors"]
+__all__ = ["CODES", "Diagnostic", "Label", "did_you_mean", "has_errors", "severity_of"]

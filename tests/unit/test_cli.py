@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from jinja2 import FileSystemBytecodeCache
 
-from ivrc import pipeline
+from ivrc import output, pipeline
 from ivrc.cli import main
 from ivrc.diagnostics import CODES
 from ivrc.emit import templates
@@ -182,6 +182,46 @@ def test_json_of_output_that_cannot_be_written(folder: Path) -> None:
     code, shown = as_json("compile", "good.ivr", "-o", "file")
     assert (code, shown["ok"], shown["output"]) == (3, False, None)
     assert "is a file" in shown["failure"]
+
+
+def test_json_of_formatting(folder: Path) -> None:
+    loose = "scenario   a { hangup }\n"
+    write_tree(folder, {"loose.ivr": loose, "torn.ivr": "scenario a {\n"})
+    (folder / "latin.ivr").write_bytes(b"# \xe9")
+    code, shown = as_json("fmt", "--check", "good.ivr", "loose.ivr", "torn.ivr", "latin.ivr")
+    assert (code, shown["ok"]) == (1, False)
+    assert shown["files"] == [
+        {"path": "good.ivr", "state": "canonical"},
+        {"path": "loose.ivr", "state": "not canonical"},
+        {"path": "torn.ivr", "state": "faulty"},
+        {"path": "latin.ivr", "state": "unreadable", "failure": "latin.ivr cannot be read: it is not UTF-8 text"},
+    ]
+    assert [(each["path"], each["code"], each["line"]) for each in shown["diagnostics"]] == [("torn.ivr", "IVR103", 1)]
+    assert (folder / "loose.ivr").read_text() == loose
+    formatted = {"ok": True, "files": [{"path": "loose.ivr", "state": "formatted"}], "diagnostics": []}
+    assert as_json("fmt", "loose.ivr") == (0, formatted)
+    assert (folder / "loose.ivr").read_text() == "scenario a { hangup }\n"
+
+
+def test_json_of_formatting_what_cannot_be_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(output, "replace_file", fail)
+    (folder / "loose.ivr").write_text("scenario   a { hangup }\n")
+    failure = "cannot write loose.ivr: No space left on device"
+    files = [
+        {"path": "loose.ivr", "state": "unwritable", "failure": failure},
+        {"path": "good.ivr", "state": "canonical"},
+    ]
+    assert as_json("fmt", "loose.ivr", "good.ivr") == (3, {"ok": False, "files": files, "diagnostics": []})
+
+
+def test_json_of_all_codes() -> None:
+    code, shown = as_json("explain")
+    assert (code, [each["code"] for each in shown["codes"]]) == (0, list(CODES))
+    assert {each["severity"] for each in shown["codes"]} == {"error", "warning"}
+    assert shown["codes"][0] == {"code": "IVR101", "severity": "error", "summary": CODES["IVR101"]}
 
 
 def test_explain_knows_every_code() -> None:
