@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from datetime import date
 
 from ivrc import model as m
-from ivrc.changes.callers import Difference, Walk
+from ivrc.changes.callers import Walk
 from ivrc.changes.declared import Change, declared
+from ivrc.changes.differences import Difference
 from ivrc.changes.sides import Side, Sides
 from ivrc.changes.telling import Changes
 

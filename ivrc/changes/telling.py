@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ivrc.changes.callers import Difference
 from ivrc.changes.declared import Change
+from ivrc.changes.differences import Difference
 from ivrc.changes.sides import Sides
 from ivrc.changes.times import TimeSet
 from ivrc.named import NamedTuple
