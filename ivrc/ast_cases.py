@@ -6,8 +6,8 @@ apart only where their meaning is worked out (`ivrc.cases`). A SLOT token is a c
 
 from __future__ import annotations
 
-from ivrc.ast import Token
 from ivrc.named import NamedTuple
+from ivrc.tokens import Token
 
 
 class Who(NamedTuple):

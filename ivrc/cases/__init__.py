@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ivrc import model as m
-from ivrc.ast import Token
 from ivrc.ast_cases import Test
 from ivrc.cases.case import Case, Expectation
 from ivrc.cases.check import Failure, check
@@ -17,6 +16,7 @@ from ivrc.cases.names import Names
 from ivrc.cases.table import fill, name_of, rows_of
 from ivrc.diagnostics import Diagnostic, Label
 from ivrc.semantics.scope import Faults
+from ivrc.tokens import Token
 
 
 def cases_of(tests: Iterable[Test], office: m.Office) -> tuple[list[Case], list[Diagnostic]]:

@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ivrc import model as m
-from ivrc.ast import Token
 from ivrc.ast_cases import Clause, Timing
 from ivrc.cases.names import Names
 from ivrc.diagnostics import Label
@@ -17,6 +16,7 @@ from ivrc.semantics.scope import look_up
 from ivrc.simulate.call import Answer, Call, FaxMachine, Message, Press, State, Turn
 from ivrc.simulate.office import reach
 from ivrc.simulate.options import KEY_AFTER, WHYS, read_moment
+from ivrc.tokens import Token
 
 _KEYS = re.compile(r"[0-9*#]{1,40}")
 _STATES = ("offline", "busy", "answers", "refuses", "machine", "silent")

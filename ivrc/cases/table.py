@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ivrc.ast import Token
 from ivrc.ast_cases import Clause, Rows, Test, Timing, Who
 from ivrc.semantics.scope import Faults
+from ivrc.tokens import Token
 
 _IN_TEXT = re.compile(r"<([^\W\d]\w*)>")
 # Rows of one table: more are not a table but data.

@@ -10,8 +10,8 @@ from typing import Any
 from lark import Transformer
 
 from ivrc import ast
-from ivrc.ast import Token
 from ivrc.parser.cases import CaseRules
+from ivrc.tokens import Token
 
 _LISTS = {"NAME", "STRING", "INT"}
 

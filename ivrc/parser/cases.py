@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ivrc.ast import Token
 from ivrc.ast_cases import Clause, Rows, Test, Timing, Who
+from ivrc.tokens import Token
 
 
 def _ends(c: list[Any]) -> tuple[int, int]:

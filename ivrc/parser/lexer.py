@@ -13,8 +13,8 @@ from typing import Any
 
 from lark.lexer import Lexer, PatternStr
 
-from ivrc.ast import Token
 from ivrc.source import Source
+from ivrc.tokens import Token
 
 # Blocks in blocks: no office needs more, and every later stage recurses into them.
 MAX_DEPTH = 40

@@ -9,11 +9,11 @@ from typing import Any, cast
 
 from lark.exceptions import UnexpectedToken
 
-from ivrc.ast import Token
 from ivrc.ast_cases import Who
 from ivrc.diagnostics import Diagnostic, Label, did_you_mean
 from ivrc.parser.lexer import HASH_KEY, MASTER, MAX_DEPTH
 from ivrc.source import Source
+from ivrc.tokens import Token
 
 _DECLARATIONS = frozenset(
     {"settings", "employee", "group", "hours", "callers", "switch", "number", "scenario", "include", "test"}

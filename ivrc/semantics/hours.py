@@ -6,8 +6,8 @@ from datetime import date
 
 from ivrc import ast
 from ivrc import hours as h
-from ivrc.ast import Token
 from ivrc.semantics.scope import Faults
+from ivrc.tokens import Token
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _EXAMPLE = "as in: mon-fri 09:00-18:00"

@@ -6,12 +6,12 @@ import re
 from functools import lru_cache
 
 from ivrc import ast
-from ivrc.ast import Token
 from ivrc.diagnostics import Label, did_you_mean
 from ivrc.model import LOOKUP_SECONDS, MAX_LOOKUP_SECONDS
 from ivrc.named import NamedTuple
 from ivrc.phone import known_country
 from ivrc.semantics.scope import Faults, seconds_of
+from ivrc.tokens import Token
 
 DEFAULT_SIP = "PJSIP/ivrc-sip/{address}"
 DEFAULT_HELPER = "agi://127.0.0.1:4573"

@@ -6,11 +6,11 @@ import re
 
 from ivrc import ast
 from ivrc import model as m
-from ivrc.ast import Token
 from ivrc.diagnostics import Label
 from ivrc.phone import NumberError, parse_number, plus_eight
 from ivrc.semantics.office import valid_endpoint
 from ivrc.semantics.scope import Faults, Table, look_up
+from ivrc.tokens import Token
 
 _EMAIL = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,120}")
 _EXTENSION = re.compile(r"[0-9]{1,10}")

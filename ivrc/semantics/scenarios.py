@@ -7,13 +7,13 @@ from typing import assert_never
 
 from ivrc import ast
 from ivrc import model as m
-from ivrc.ast import Token
 from ivrc.diagnostics import Label
 from ivrc.hours import Hours
 from ivrc.semantics.hours import check_hours
 from ivrc.semantics.office import Settings
 from ivrc.semantics.people import People, desk_of, mobile_of, resolve_group
 from ivrc.semantics.scope import Faults, Table, look_up, seconds_of
+from ivrc.tokens import Token
 
 OWN_SOUND = "asterisk:"
 _OWN_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)*")

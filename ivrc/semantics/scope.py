@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
-from ivrc.ast import Token
 from ivrc.diagnostics import Diagnostic, Label, did_you_mean
+from ivrc.tokens import Token
 
 T = TypeVar("T")
 

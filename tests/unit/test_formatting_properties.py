@@ -10,10 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from ivrc.ast import Token
 from ivrc.formatting import format_source
 from ivrc.parser import parse
 from ivrc.source import Source
+from ivrc.tokens import Token
 from tests.strategies import broken, hostile_texts, programs
 from tests.support import compile_text
 

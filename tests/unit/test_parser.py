@@ -7,10 +7,10 @@ import unicodedata
 import pytest
 
 from ivrc import ast
-from ivrc.ast import Token
 from ivrc.parser import MAX_FAULTS, parse
 from ivrc.parser.lexer import MAX_DEPTH
 from ivrc.source import Source
+from ivrc.tokens import Token
 from tests.support import OFFICE, codes_of, compile_apart, compile_text, office_of
 
 
