@@ -11,6 +11,7 @@ from ivrc.phone import NumberError, parse_number
 from ivrc.semantics.scope import Faults, Table, look_up
 from ivrc.simulate.office import prompt_name, steps_of
 from ivrc.tokens import Token
+from ivrc.walking import dial_together
 
 _TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)([^\W\d]\w*)")
 _FACTORS = {"ms": 1, "s": 1000, "sec": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000}
@@ -52,7 +53,7 @@ class Names:
             return self._outside(token)
         group = self.groups.entries.get(token.text)
         if group is not None and token.text not in self.employees.entries and not who.mobile:
-            targets = m.dial_together(group.plan)
+            targets = dial_together(group.plan)
             return tuple(dict.fromkeys((_phone(target),) for target in targets))
         employee = look_up(self.employees, token, self.faults, (self.groups,) if who.mobile else ())
         if employee is None:

@@ -16,6 +16,7 @@ from ivrc.changes.times import TimeSet, calendar_of, meaning
 from ivrc.changes.words import plan_words
 from ivrc.named import NamedTuple
 from ivrc.simulate.office import always_confirmed, prompt_name, steps_of
+from ivrc.walking import dial_together
 
 
 class Change(NamedTuple):
@@ -70,7 +71,7 @@ def _use(used: Used, step: m.Step, office: m.Office) -> Used:
     match step:
         case m.CallGroup(group):
             used.groups.add(group.name)
-            targets = m.dial_together(group.plan)
+            targets = dial_together(group.plan)
         case m.CallEmployee(employee, _, mobile):
             used.employees.add(employee.name)
             targets = (mobile,) if mobile else ()

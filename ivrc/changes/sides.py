@@ -18,6 +18,7 @@ from ivrc.changes.times import meaning
 from ivrc.hours import Hours
 from ivrc.named import NamedTuple
 from ivrc.source import Sources
+from ivrc.walking import child_blocks
 
 
 class Named(Protocol):
@@ -216,7 +217,7 @@ def _hours_of(block: m.Block) -> Iterator[Hours]:
     for step in block.steps:
         if isinstance(step, m.When) and isinstance(step.condition, m.ByHours):
             yield step.condition.hours
-        for inner in m.child_blocks(step):
+        for inner in child_blocks(step):
             yield from _hours_of(inner)
 
 

@@ -14,6 +14,7 @@ from ivrc.lower.responsible import responsible_contexts
 from ivrc.lower.rings import accept_context
 from ivrc.lower.steps import Lowering
 from ivrc.source import Sources
+from ivrc.walking import contains
 
 
 def lower_office(office: m.Office, sources: Sources, needs: ir.Needs) -> Iterator[ir.Context]:
@@ -22,7 +23,7 @@ def lower_office(office: m.Office, sources: Sources, needs: ir.Needs) -> Iterato
     `needs` is complete when the last context has been taken.
     """
     pen = Pen(office.name, office.language, office.folder, sources, needs)
-    pen.detects_fax = any(m.contains(scenario.body, m.FaxDetected) for scenario in office.scenarios)
+    pen.detects_fax = any(contains(scenario.body, m.FaxDetected) for scenario in office.scenarios)
     lowering = Lowering(pen, office)
     yield from incoming.begin_contexts(pen, office)
     for scenario in office.scenarios:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ivrc import model as m
 from ivrc.diagnostics import Label
 from ivrc.semantics.scope import Faults
+from ivrc.walking import child_blocks
 
 # Of a longer round only the beginning and the end are told: nobody could read it.
 SHOWN = 8
@@ -38,7 +39,7 @@ def _unprompted_moves(block: m.Block) -> Iterator[m.Move]:
                 if nothing is not None:
                     yield from _unprompted_moves(nothing)
             case _:
-                for inner in m.child_blocks(step):
+                for inner in child_blocks(step):
                     yield from _unprompted_moves(inner)
 
 

@@ -11,6 +11,7 @@ from ivrc.phone import NumberError, parse_number, plus_eight
 from ivrc.semantics.office import valid_endpoint
 from ivrc.semantics.scope import Faults, Table, look_up
 from ivrc.tokens import Token
+from ivrc.walking import dial_together
 
 _EMAIL = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,120}")
 _EXTENSION = re.compile(r"[0-9]{1,10}")
@@ -231,7 +232,7 @@ def _plan(node: ast.Group, people: People, path: tuple[str, ...], seen: set[obje
     ringing = tuple(turn for turn in turns if turn is not None)
     if node.strategy == "in order":
         return m.InOrder(ringing)
-    targets = tuple(target for turn in ringing for target in m.dial_together(turn))
+    targets = tuple(target for turn in ringing for target in dial_together(turn))
     _check_size(node, targets, people.faults)
     return m.Together(targets)
 
@@ -316,7 +317,7 @@ def _nested(member: ast.Member, people: People, path: tuple[str, ...], seen: set
         return None
     seen.add(("group", name))
     plan = _plan(people.groups.entries[name], people, (*path, name), seen)
-    return plan if m.dial_together(plan) else None
+    return plan if dial_together(plan) else None
 
 
 def _round_trip(names: tuple[str, ...]) -> str:

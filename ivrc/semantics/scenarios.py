@@ -14,6 +14,7 @@ from ivrc.semantics.office import Settings
 from ivrc.semantics.people import People, desk_of, mobile_of, resolve_group
 from ivrc.semantics.scope import Faults, Table, look_up, seconds_of
 from ivrc.tokens import Token
+from ivrc.walking import can_pass, dial_together
 
 OWN_SOUND = "asterisk:"
 _OWN_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)*")
@@ -54,7 +55,7 @@ class Steps:
             if step is not None:
                 steps.append(step)
             ends = isinstance(written, ast.Hangup | ast.Move)
-            if (ends or (step is not None and not m.can_pass(step))) and index + 1 < len(node.steps):
+            if (ends or (step is not None and not can_pass(step))) and index + 1 < len(node.steps):
                 self._unreached(written, node.steps[index + 1 :])
                 break
         return m.Block(tuple(steps))
@@ -91,7 +92,7 @@ class Steps:
                 return self.wait(node)
             case ast.CallGroup():
                 group = resolve_group(node.group, self.people)
-                self._name(*(m.dial_together(group.plan) if group else ()))
+                self._name(*(dial_together(group.plan) if group else ()))
                 self.named_unsure |= group is None
                 seconds = self.seconds(node.duration, m.RING_SECONDS)
                 return m.CallGroup(group, seconds, node.start, node.end) if group else None

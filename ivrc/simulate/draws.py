@@ -11,6 +11,7 @@ from ivrc.simulate.line import Line
 from ivrc.simulate.office import Prepared
 from ivrc.simulate.ringing import name_of
 from ivrc.simulate.world import World
+from ivrc.walking import dial_together
 
 # All orders of five turns, and more; of a call with more draws so many are taken, always the same ones.
 MAX_DRAWS = 200
@@ -39,7 +40,7 @@ class _Drawing(World):
 
     def _idle(self, plan: m.RingPlan) -> bool:
         """Whether everybody beneath is passed over, for the whole call."""
-        for target in m.dial_together(plan):
+        for target in dial_together(plan):
             state = self.call.states.get(name_of(target), self.call.others)
             if isinstance(target, m.Outside) or state.kind not in ("busy", "offline") or state.free_at is not None:
                 return False

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from ivrc import model as m
 from ivrc.hours import Hours
 from ivrc.phone import plan_of
+from ivrc.walking import child_blocks, dial_together
 
 # Lengths of Asterisk's own sounds (its English ones) in milliseconds, and what any other prompt is taken to last.
 OWN_LENGTHS = {
@@ -53,7 +54,7 @@ def steps_of(block: m.Block) -> Iterator[m.Step]:
     """Every step of a block, however deep."""
     for step in block.steps:
         yield step
-        for inner in m.child_blocks(step):
+        for inner in child_blocks(step):
             yield from steps_of(inner)
 
 
@@ -133,7 +134,7 @@ def confirmed(office: m.Office) -> Iterator[str]:
         if employee.confirm:
             yield from employee.mobiles
     for group in office.groups:
-        for target in m.dial_together(group.plan):
+        for target in dial_together(group.plan):
             if isinstance(target, m.Outside) and target.confirm:
                 yield target.number
     for scenario in office.scenarios:

@@ -12,6 +12,7 @@ from ivrc.named import NamedTuple
 from ivrc.simulate import journey as j
 from ivrc.simulate.call import State
 from ivrc.simulate.line import NEVER, Cutoff, Line
+from ivrc.walking import dial_together
 
 # The question of `confirm` is put twice, with so much time for the key each time.
 ASKED_TIMES = 2
@@ -169,7 +170,7 @@ def ring_plan(line: Line, plan: m.RingPlan, milliseconds: int) -> None:
 
 def _drawn(line: Line, turns: tuple[tuple[int, m.RingPlan], ...], milliseconds: int) -> None:
     """Each turn in proportion to the weights of those left; those of weight 0 at the end, as written."""
-    line.world.drawn(line, [name_of(target) for _, turn in turns for target in m.dial_together(turn)])
+    line.world.drawn(line, [name_of(target) for _, turn in turns for target in dial_together(turn)])
     weights = [weight for weight, _ in turns]
     first = True
     while any(weights):

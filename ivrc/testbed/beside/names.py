@@ -11,6 +11,7 @@ from ivrc.lower.rings import endpoint_name, outside_number
 from ivrc.marks import unmarked
 from ivrc.prompts import deployed_name, speech_name
 from ivrc.simulate.office import prompt_name, steps_of
+from ivrc.walking import dial_together
 
 _LENGTH = re.compile(r"-(wait)?[0-9]+s$")
 
@@ -43,7 +44,7 @@ class Names:
         for employee in office.employees:
             numbers |= dict.fromkeys(employee.mobiles)
         for group in office.groups:
-            numbers |= {t.number: None for t in m.dial_together(group.plan) if isinstance(t, m.Outside)}
+            numbers |= {t.number: None for t in dial_together(group.plan) if isinstance(t, m.Outside)}
         found: dict[str, str] = {}
         for scenario in office.scenarios:
             for step in steps_of(scenario.body):
