@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from ivrc import ir
+from ivrc import model as m
 from ivrc.lower.names import MAX_NAME_BYTES, context_name, fitted
 from ivrc.source import Sources
 
+# The text of a step beyond this many characters is cut: it is a comment.
+_COMMENT_CHARACTERS = 100
 # What NamedTuple's own constructor does, without its call: lines are made by the hundred thousand.
 _new = tuple.__new__
 
@@ -39,6 +42,22 @@ class Pen:
     def context(self, part: str) -> str:
         """A context's full name."""
         return context_name(self.office, part)
+
+    def head(self, step: m.Step) -> str:
+        """A step up to its block, as written, on one line."""
+        return _head(self.sources.text(step.start, min(step.end, step.start + 4 * _COMMENT_CHARACTERS)))
+
+
+def _head(written: str) -> str:
+    quoted, end = False, len(written)
+    for index, char in enumerate(written):
+        if char == '"' and (index == 0 or written[index - 1] != "\\"):
+            quoted = not quoted
+        elif char in "{#\n" and not quoted and (char != "#" or "{" not in written):
+            end = index
+            break
+    head = " ".join(written[:end].split())
+    return head if len(head) <= _COMMENT_CHARACTERS else head[: _COMMENT_CHARACTERS - 1] + "…"
 
 
 class Sheet:
@@ -121,6 +140,14 @@ class Cursor:
             # Two labels cannot share a priority.
             self.add("NoOp")
         self._pending = label
+
+    @property
+    def base(self) -> str:
+        """What contexts made from here are named after: the scenario, and the key within its menus."""
+        if self.exten == "s":
+            return self.sheet.part
+        key = {"*": "star", "#": "hash", "i": "wrong", "t": "nothing"}.get(self.exten, self.exten)
+        return f"{self.sheet.part}-{key}"
 
     def here(self, label: str) -> str:
         """A label of this extension as other contexts name it."""

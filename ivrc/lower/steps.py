@@ -13,7 +13,7 @@ from ivrc import model as m
 from ivrc.lower import incoming, media
 from ivrc.lower.cursor import Cursor, Pen, Sheet
 from ivrc.lower.hours import hours_context
-from ivrc.lower.incoming import PREFIXES
+from ivrc.lower.keys import lower_branch, lower_wait
 from ivrc.lower.names import switch_device, voicemail_context
 from ivrc.lower.reach import Reach
 from ivrc.lower.responsible import RESPONSIBLE
@@ -23,12 +23,6 @@ from ivrc.lower.sounds import sound
 # Q.850 causes. Without one the caller would be told that of the last phone that did not answer: "no such number".
 NORMAL = "16"
 UNANSWERED = '${IF($["${CHANNEL(state)}" = "Up"]?16:19)}'
-WRONG_SOUND = "pbx-invalid"
-# Seconds between two digits of an extension before it counts as complete.
-DIGIT_SECONDS = 3
-_MILLISECONDS = "${STRFTIME(,,%s%3q)}"
-# Pictures in the text of a step beyond this many characters are cut: it is a comment.
-_COMMENT_CHARACTERS = 100
 
 
 class Lowering:
@@ -64,27 +58,13 @@ class Lowering:
 
     def describe(self, cursor: Cursor, step: m.Step) -> None:
         """The comment above a step's lines: its head, as written."""
-        written = self.pen.sources.text(step.start, min(step.end, step.start + 4 * _COMMENT_CHARACTERS))
-        cursor.comment(_head(written), type(step).__name__, step.start)
+        cursor.comment(self.pen.head(step), type(step).__name__, step.start)
 
     def answer(self, cursor: Cursor) -> None:
         """Answer, unless every call here has been answered before."""
         if not cursor.answered:
             cursor.add("Answer")
             cursor.answered = True
-
-
-def _head(written: str) -> str:
-    """A step up to its block, on one line."""
-    quoted, end = False, len(written)
-    for index, char in enumerate(written):
-        if char == '"' and (index == 0 or written[index - 1] != "\\"):
-            quoted = not quoted
-        elif char in "{#\n" and not quoted and (char != "#" or "{" not in written):
-            end = index
-            break
-    head = " ".join(written[:end].split())
-    return head if len(head) <= _COMMENT_CHARACTERS else head[: _COMMENT_CHARACTERS - 1] + "…"
 
 
 def lower_play(lowering: Lowering, cursor: Cursor, step: m.Play) -> bool:
@@ -108,74 +88,6 @@ def _limit(cursor: Cursor, seconds: int, goes_on: str) -> None:
     cursor.sheet.timed = True
     cursor.add("Set", f"IVRC_NEXT={goes_on}")
     cursor.add("Set", f"TIMEOUT(absolute)={seconds}")
-
-
-def lower_wait(lowering: Lowering, cursor: Cursor, step: m.WaitExtension) -> bool:
-    """A context of its own, in which the employees' extensions can be keyed."""
-    pen = lowering.pen
-    lowering.waits = True
-    lowering.answer(cursor)
-    sheet = Sheet(pen, pen.fresh_part(f"{_base(cursor)}-wait"), f"keys of {_head_of(pen, step)}", step.start)
-    after = cursor.label("after-wait")
-    back = cursor.here(after)
-    cursor.add("Goto", f"{sheet.name},s,1")
-    cursor.place(after)
-
-    keys = Cursor(sheet, "s", answered=True)
-    keys.add("Set", f"IVRC_NEXT={back}")
-    keys.add("Set", f"IVRC_UNTIL=$[{_MILLISECONDS} + {step.seconds * 1000}]")
-    keys.add("Set", f"TIMEOUT(digit)={DIGIT_SECONDS}")
-    _listen(lowering, keys, step)
-    keys.close()
-    # An unknown extension: say so, during which another may be keyed already, and use the time left.
-    wrong = Cursor(sheet, "i", answered=True)
-    pen.needs.own_sounds.add(WRONG_SOUND)
-    wrong.add("BackGround", WRONG_SOUND)
-    wrong.add("Set", f"IVRC_LEFT=$[(${{IVRC_UNTIL}} - {_MILLISECONDS}) / 1000]")
-    wrong.add("GotoIf", f"$[${{IVRC_LEFT}} <= 0]?{back}")
-    wrong.add("WaitExten", "${IVRC_LEFT}")
-    wrong.close()
-    late = Cursor(sheet, "t", answered=True)
-    late.add("Goto", back)
-    late.close()
-    sheet.includes = (pen.context(".extensions"),)
-    sheet.close()
-    return True
-
-
-def _listen(lowering: Lowering, keys: Cursor, step: m.WaitExtension) -> None:
-    """Audio and silence of the step's time, cut by the first key."""
-    if step.prompt is None:
-        keys.add("WaitExten", str(step.seconds))
-    elif step.prompt.kind == "own":
-        _listen_timed(lowering, keys, step)
-    else:
-        keys.add("BackGround", sound(lowering.pen, step.prompt, step.seconds, "silence"))
-        keys.add("Goto", "${IVRC_NEXT}")
-
-
-def _listen_timed(lowering: Lowering, keys: Cursor, step: m.WaitExtension) -> None:
-    """A sound of Asterisk's own has no file of the step's length: the channel's time limit cuts it.
-
-    Asterisk hangs up a call whose limit ends while it takes the digits of an extension. So one key is read under the
-    limit, and the rest of the extension without it.
-    """
-    pen = lowering.pen
-    lowering.timed_wait = True
-    keys.sheet.timed = True
-    assert step.prompt is not None
-    keys.add("Set", f"TIMEOUT(absolute)={step.seconds}")
-    keys.add("Read", f"IVRC_KEYED,{sound(pen, step.prompt)},1,,1,{step.seconds}")
-    keys.add("Set", "TIMEOUT(absolute)=0")
-    keys.place("more")
-    keys.add("GotoIf", f"${{DIALPLAN_EXISTS({pen.context(PREFIXES)},${{IVRC_KEYED}},1)}}?:whole")
-    keys.add("Read", f"IVRC_DIGIT,,1,,1,{DIGIT_SECONDS}")
-    keys.add("Set", "IVRC_KEYED=${IVRC_KEYED}${IVRC_DIGIT}")
-    keys.add("GotoIf", '$["${IVRC_DIGIT}" = ""]?:more')
-    keys.place("whole")
-    extensions = pen.context(".extensions")
-    keys.add("GotoIf", f"${{DIALPLAN_EXISTS({extensions},${{IVRC_KEYED}},1)}}?{extensions},${{IVRC_KEYED}},1")
-    keys.add("Goto", "i,1")
 
 
 def lower_call_group(lowering: Lowering, cursor: Cursor, step: m.CallGroup) -> bool:
@@ -225,7 +137,7 @@ def lower_call_responsible(lowering: Lowering, cursor: Cursor, step: m.CallRespo
 def lower_reach_anyone(lowering: Lowering, cursor: Cursor, step: m.ReachAnyone) -> bool:
     """A queue of the step's own."""
     lowering.answer(cursor)
-    lowering.reach.lower(cursor, step, f"{_base(cursor)}-reach")
+    lowering.reach.lower(cursor, step, f"{cursor.base}-reach")
     return True
 
 
@@ -272,54 +184,6 @@ def lower_record_calls(lowering: Lowering, cursor: Cursor, step: m.RecordCalls) 
     return True
 
 
-def lower_branch(lowering: Lowering, cursor: Cursor, step: m.Branch) -> bool:
-    """A context of its own, whose extensions are the keys."""
-    pen = lowering.pen
-    lowering.answer(cursor)
-    sheet = Sheet(pen, pen.fresh_part(f"{_base(cursor)}-branch"), f"keys of {_head_of(pen, step)}", step.start)
-    after = cursor.label("after-branch")
-    back = cursor.here(after)
-    cursor.add("Goto", f"{sheet.name},s,1")
-    cursor.place(after)
-
-    ask = Cursor(sheet, "s", answered=True)
-    if step.retries:
-        ask.add("Set", "IVRC_TRIES=0")
-        ask.place("ask")
-    if step.prompt is not None:
-        ask.add("BackGround", sound(pen, step.prompt))
-    ask.add("WaitExten", str(step.seconds))
-    ask.close()
-    for case in step.cases:
-        _case(lowering, sheet, case, back)
-    _failed(lowering, sheet, "i", step.wrong, step.retries, back)
-    _failed(lowering, sheet, "t", step.nothing, step.retries, back)
-    sheet.close()
-    return True
-
-
-def _case(lowering: Lowering, sheet: Sheet, case: m.BranchCase, back: str) -> None:
-    first = case.keys[0] if case.keys else None
-    for key in case.keys:
-        cursor = Cursor(sheet, key, answered=True)
-        if key != first:
-            cursor.add("Goto", f"{first},1")
-        elif lowering.block(cursor, case.body):
-            cursor.add("Goto", back)
-        cursor.close()
-
-
-def _failed(lowering: Lowering, sheet: Sheet, exten: str, block: m.Block | None, retries: int, back: str) -> None:
-    """A wrong key (`i`) or none (`t`): ask again while there are retries, then its block."""
-    cursor = Cursor(sheet, exten, answered=True)
-    if retries:
-        cursor.add("Set", "IVRC_TRIES=$[${IVRC_TRIES} + 1]")
-        cursor.add("GotoIf", f"$[${{IVRC_TRIES}} <= {retries}]?s,ask")
-    if block is None or lowering.block(cursor, block):
-        cursor.add("Goto", back)
-    cursor.close()
-
-
 def lower_when(lowering: Lowering, cursor: Cursor, step: m.When) -> bool:
     """Decide now, then one block or the other."""
     otherwise, after = cursor.label("else"), cursor.label("after-when")
@@ -348,8 +212,8 @@ def _condition(lowering: Lowering, cursor: Cursor, step: m.When) -> str:
     match step.condition:
         case m.ByHours(name, hours):
             if name is None:
-                part = pen.fresh_part(f"{_base(cursor)}-hours")
-                context = hours_context(pen, part, f"hours of {_head_of(pen, step)}", hours, step.start)
+                part = pen.fresh_part(f"{cursor.base}-hours")
+                context = hours_context(pen, part, f"hours of {pen.head(step)}", hours, step.start)
             else:
                 context = pen.context(f".hours-{name}")
             cursor.add("Gosub", f"{context},s,1")
@@ -378,18 +242,6 @@ def lower_move(lowering: Lowering, cursor: Cursor, step: m.Move) -> bool:
     """To another scenario, for good."""
     cursor.add("Goto", f"{lowering.pen.context(step.scenario)},s,1")
     return False
-
-
-def _base(cursor: Cursor) -> str:
-    """What contexts made from here are named after: the scenario, and the key within its menus."""
-    if cursor.exten == "s":
-        return cursor.sheet.part
-    key = {"*": "star", "#": "hash", "i": "wrong", "t": "nothing"}.get(cursor.exten, cursor.exten)
-    return f"{cursor.sheet.part}-{key}"
-
-
-def _head_of(pen: Pen, step: m.Step) -> str:
-    return _head(pen.sources.text(step.start, min(step.end, step.start + 4 * _COMMENT_CHARACTERS)))
 
 
 _LOWER: dict[type, Callable[[Lowering, Cursor, Any], bool]] = {
