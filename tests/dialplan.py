@@ -24,6 +24,8 @@ _DIGITS = re.compile(r"_(?P<beginning>\d*)\[(?P<last>\d+)\]")
 _BY_DIGIT = re.compile(r'\$\{IF\(\$\[(?:\$\{EXTEN:-1\} = (\d)|"\$\{EXTEN:-1\}" : "\[(\d+)\]")\]\?([^()$]+)\)\}')
 # Dial's option: a context, and after `^` its arguments.
 _SUBROUTINE = re.compile(r"[GU]\(([^()^]*)(?:\^[^()]*)?\)")
+# Where calls begin: the extension is the scenario's context.
+_BEGINNING = "_ivrc."
 _MAY_RUN = frozenset(
     {
         "AGI",
@@ -232,6 +234,12 @@ class Dialplan:
             # From the entry for numbers to what finds them.
             return exten == "_[+0-9]!" and exten in self.contexts["ivrc.incoming"].extensions
         parts = target.split(",")
+        if exten == _BEGINNING and target == "${EXTEN},s,1":
+            # Whoever leads there is looked at.
+            return True
+        if len(parts) == 3 and _BEGINNING in (self.contexts[parts[0]].extensions if parts[0] in self.contexts else {}):
+            fits = parts[1].startswith("ivrc") and len(parts[1].encode()) <= MAX_NAME_BYTES
+            return fits and parts[2] == "1" and self.leads(context, exten, f"{parts[1]},s,1")
         if len(parts) > 3 or not all(parts):
             return False
         if "${" in target:

@@ -25,7 +25,7 @@ def lower_office(office: m.Office, sources: Sources, needs: ir.Needs) -> Iterato
     pen = Pen(office.name, office.language, office.folder, sources, needs)
     pen.detects_fax = any(contains(scenario.body, m.FaxDetected) for scenario in office.scenarios)
     lowering = Lowering(pen, office)
-    yield from incoming.begin_contexts(pen, office)
+    yield from incoming.begin_context(pen, office)
     for scenario in office.scenarios:
         lowering.scenario(scenario)
         yield from pen.finished()

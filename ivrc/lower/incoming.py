@@ -27,8 +27,9 @@ from ivrc.phone import Plan, plan_of
 # Callers in one context; of a longer list those that end in the same digits share one.
 MOST_CALLERS = 1000
 CALLERS_SHARD_DIGITS = 2
-# Whatever begins like a number.
+# Whatever begins like a number; and like the name of a context of ivrc's.
 _NUMBER = "_[+0-9]!"
+_SCENARIO = "_ivrc."
 
 
 def _line(app: str, args: str = "", label: str | None = None) -> ir.Line:
@@ -43,19 +44,19 @@ def number_contexts(pen: Pen, office: m.Office) -> list[ir.Context]:
         written = f'number "{number.written}"' if number.number else "number other"
         items = (
             ir.Comment(f"{written} -> {number.scenario}", "Number", number.start),
-            _line("Goto", f"{pen.context(BEGIN + number.scenario)},s,1"),
+            _line("Goto", f"{pen.context(BEGIN)},{pen.context(number.scenario)},1"),
         )
         shards.setdefault(name, []).append(ir.Extension(exten, items))
     return [ir.Context(name, "", tuple(extensions), (), -1) for name, extensions in shards.items()]
 
 
-def begin_contexts(pen: Pen, office: m.Office) -> list[ir.Context]:
-    """Where the calls of numbers begin, a context for each scenario that they lead to."""
-    contexts = []
-    for scenario in dict.fromkeys(number.scenario for number in office.numbers):
-        lines = (*_begin(pen, office), _line("Goto", f"{pen.context(scenario)},s,1"))
-        contexts.append(ir.Context(pen.context(BEGIN + scenario), "", (ir.Extension("s", lines),), (), -1))
-    return contexts
+def begin_context(pen: Pen, office: m.Office) -> list[ir.Context]:
+    """Where the calls of numbers begin. Which scenario it is stands in the extension: one context, for many cost."""
+    if not office.numbers:
+        return []
+    lines = (*_begin(pen, office), _line("Goto", "${EXTEN},s,1"))
+    comment = "where calls begin: the extension is the scenario's context"
+    return [ir.Context(pen.context(BEGIN), comment, (ir.Extension(_SCENARIO, lines),), (), -1)]
 
 
 def _begin(pen: Pen, office: m.Office) -> tuple[ir.Line, ...]:

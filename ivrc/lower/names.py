@@ -14,8 +14,8 @@ INCOMING = "ivrc-incoming"
 FINDS_NUMBER = "ivrc.incoming" + CONTENT
 OTHER = "ivrc.other"
 ACCEPT = "ivrc.accept" + CONTENT
-# The context where a call begins that comes in for a scenario, and the phones' own.
-BEGIN = ".in-"
+# The context where calls of numbers begin, and the phones' own.
+BEGIN = ".in"
 PHONES = ".phones"
 # Numbers that end in the same digits share a context.
 SHARD_DIGITS = 3

@@ -18,7 +18,7 @@ exten => s,1,Answer()
     entries = """
 [ivrc.numbers-567]
 ; number "+7 495 123-45-67" -> main    (office.ivr:{line})
-exten => 74951234567,1,Goto(ivrc~{mark}-acme.in-main,s,1)
+exten => 74951234567,1,Goto(ivrc~{mark}-acme.in,ivrc~{mark}-acme-main,1)
 """
     for mark, said, line in (("aaaaaaaa", "monday", 3), ("bbbbbbbb", "tuesday", 4)):
         part = tmp_path / "parts" / f"acme~{mark}"
@@ -29,7 +29,9 @@ exten => 74951234567,1,Goto(ivrc~{mark}-acme.in-main,s,1)
     (tmp_path / "active" / "manifest.json").write_text('{"offices": []}')
     plan = load_plan(tmp_path)
     for mark, said, line in (("bbbbbbbb", "tuesday", 4), ("aaaaaaaa", "monday", 3)):
-        entered = plan.find("ivrc.numbers-567", "74951234567", "Goto", f"ivrc~{mark}-acme.in-main,s,1", -1)[1]
+        entered = plan.find(
+            "ivrc.numbers-567", "74951234567", "Goto", f"ivrc~{mark}-acme.in,ivrc~{mark}-acme-main,1", -1
+        )[1]
         assert entered is not None and entered.line == line + 10
         step = plan.find(f"ivrc~{mark}-acme-main", "s", "Answer", "", -1)[1]
         assert step is not None and (step.text, step.line) == (f'play "{said}"', line)

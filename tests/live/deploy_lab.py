@@ -154,7 +154,9 @@ class DeployLab:
         return self.asterisk.cli("dialplan show")
 
     def leads_to(self, number: str) -> str:
-        """The context where a call to a number begins, by what Asterisk holds; empty for one that is not known."""
+        """The context of a number's scenario, by what Asterisk holds; empty for a number that is not known."""
         digits = number.lstrip("+")
-        found = re.search(r"Goto\((\S+),s,1\)", self.asterisk.cli(f"dialplan show {digits}@ivrc.numbers-{digits[-3:]}"))
+        found = re.search(
+            r"Goto\([^\s,]+,([^\s,]+),1\)", self.asterisk.cli(f"dialplan show {digits}@ivrc.numbers-{digits[-3:]}")
+        )
         return found[1] if found else ""

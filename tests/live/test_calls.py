@@ -78,6 +78,10 @@ number "+7 495 000-00-14" -> nobody
 number "+7 495 000-00-15" -> nobody_outside
 scenario nobody { call employee boris for 1s }
 scenario nobody_outside { call number "+7 812 765-43-22" for 3s }
+number "+7 495 000-00-16" -> имя
+number "+7 495 000-00-17" -> имя_длиннее_чем_помещается_у_астериска
+scenario имя { play "welcome" }
+scenario имя_длиннее_чем_помещается_у_астериска { play "done" }
 """
 )
 PROMPTS = {"welcome": 1.0, "short": 0.7, "long": 4.0, "done": 0.4, "wrong": 0.4, "hidden": 0.4, "vip": 0.4}
@@ -114,6 +118,13 @@ def test_number_in_every_form_a_trunk_sends(lab: Lab, form: str) -> None:
     result, journey = lab.call(form, HEAR_OUT)
     assert result.ok, result.transcript
     assert journey.heard == [sound("welcome")]
+
+
+@pytest.mark.parametrize(("last", "heard"), [(16, "welcome"), (17, "done")])
+def test_a_scenarios_name_is_of_any_letters_and_length(lab: Lab, last: int, heard: str) -> None:
+    result, journey = lab.call(number(last), HEAR_OUT)
+    assert result.ok, result.transcript
+    assert journey.heard == [sound(heard)]
 
 
 @pytest.mark.parametrize("form", ["+74950009999", "4950009999", "100"])

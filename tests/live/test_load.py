@@ -63,4 +63,4 @@ def test_many_numbers_load_in_linear_time_and_are_found(lab: Lab, tmp_path: Path
     assert lab.asterisk.reload_dialplan(plan) == []
     for index in (0, 12_345, 19_999):
         found = lab.asterisk.cli(f"dialplan show 7916{index:07}@ivrc.numbers-{index % 1000:03}")
-        assert "Goto(ivrc-many.in-s,s,1)" in found
+        assert "Goto(ivrc-many.in,ivrc-many-s,1)" in found
