@@ -38,6 +38,7 @@ bench: setup asterisk
 	$(BIN)/python bench/simulate.py
 	$(BIN)/python bench/tests.py
 	$(BIN)/python bench/setup.py
+	$(BIN)/python bench/reach.py
 
 soak: setup
 	$(BIN)/python bench/soak.py
