@@ -20,6 +20,8 @@ _DECLARATIONS = frozenset(
 )
 _STEPS = ("play", "say", "wait", "call", "reach", "branch", "when", "voicemail", "fax", "hangup", "record")
 _CLAUSES = ("call", "crm", "press", "switch", "fax", "message", "talk", "hangup", "seed", "expect", "others")
+_OF_A_CALL = ("at", "from", "to")
+_CALL = 'it is said with the call: call "+7 495 123-45-67" from "+7 916 000-00-00" at 2026-11-24 12:00'
 # Words that only ever begin something: one of them in the wrong place means that what is before it stops short.
 _STARTERS = frozenset(word.upper() for word in (*_DECLARATIONS, *_STEPS)) - {"NUMBER", "GROUP", "SWITCH"}
 _SHOWN_TERMINALS = {
@@ -141,7 +143,7 @@ def describe(fault: UnexpectedToken, source: Source, text: str) -> Diagnostic:
         return Diagnostic("IVR104", token.start, token.end, f"`{token.text}` means nothing here", _sign_help(token))
     misspelt = _misspelt_clause(fault)
     if misspelt is not None:
-        near = did_you_mean(misspelt.text, list(_CLAUSES))
+        near = _CALL if misspelt.text in _OF_A_CALL else did_you_mean(misspelt.text, list(_CLAUSES))
         return Diagnostic("IVR101", misspelt.start, misspelt.end, f"a test has no clause `{misspelt.text}`", near)
     return Diagnostic("IVR101", token.start, token.end, _unexpected(token, fault), _expected(fault, token.text))
 
@@ -153,6 +155,8 @@ def _misspelt_clause(fault: UnexpectedToken) -> Token | None:
     stack = cast(Any, fault.interactive_parser).parser_state.value_stack
     last = stack[-1] if stack else None
     word = last.target if isinstance(last, Who) else last
+    if isinstance(word, Token) and word.text in _OF_A_CALL:
+        return word
     if isinstance(word, Token) and word.type == "NAME" and did_you_mean(word.text, list(_CLAUSES)):
         return word
     return None

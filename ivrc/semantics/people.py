@@ -96,7 +96,8 @@ def check_employee(node: ast.Employee, people: People) -> m.Employee:
         people.needs_trunk.append(fields["mobile"].values[0])
         if fields["mobile"].confirm:
             people.confirmed.update(number for number in mobiles if number)
-    if not all((*devices, *mobiles)):
+    # The field that the parser left out may have been a phone.
+    if not all((*devices, *mobiles)) or not people.faults.is_whole(node):
         people.unsure.add(node.name.text)
     _check_shared(node, fields, people)
     return m.Employee(

@@ -38,11 +38,13 @@ class Faults:
 
     def add_if_whole(self, code: str, token: Any, whole: Any, message: str, help: str = "") -> None:
         """Report that something is missing from `whole`, unless a fault inside it has been reported already."""
-        inside = bisect_left(self._broken, whole.start)
-        if inside < len(self._broken) and self._broken[inside] <= whole.end:
-            return
-        if not any(whole.start <= fault.start <= whole.end for fault in self.found):
+        if self.is_whole(whole) and not any(whole.start <= fault.start <= whole.end for fault in self.found):
             self.add(code, token, message, help)
+
+    def is_whole(self, node: Any) -> bool:
+        """Whether the parser left nothing out of a node."""
+        inside = bisect_left(self._broken, node.start)
+        return inside == len(self._broken) or self._broken[inside] > node.end
 
     def did_you_mean(self, word: str, known: list[str]) -> str:
         """`did you mean …?`, or an empty string: also where so many names are wrong that nobody reads the hints."""
