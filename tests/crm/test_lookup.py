@@ -1,74 +1,34 @@
-"""Look-ups: the time limit, one request for many, cache, breaker, rate limit."""
+"""Look-ups of a CRM that is well or late: the time limit, one request for many, the cache."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import pytest
 
-from ivrc.crm.contact import Contact, CrmBusy, CrmDown, CrmError, CrmNonsense, CrmRefused, CrmSlow, Person
-from ivrc.crm.lookup import LEFT_BEHIND, Found, Lookup
-from ivrc.crm.settings import BreakerSettings, CacheSettings, CrmSettings, Duration
-
-CALLER = "+74951234567"
-CONTACT = Contact("5", "Ivan", ("8 495 123-45-67",), (Person("17"),))
+from ivrc.crm.contact import Contact
+from ivrc.crm.lookup import LEFT_BEHIND, Lookup
+from ivrc.crm.settings import BreakerSettings, CrmSettings
+from tests.crm.lookup_bench import CONTACT, Bench, Clock, Scripted, run
 
 
-class Clock:
-    """Time that passes only when told."""
+class Stubborn(Scripted):
+    """Ignores being cancelled, for a while."""
 
     def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Scripted:
-    """A CRM that answers as it is told, and counts."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-        self.answer: list[Contact] | Exception = [CONTACT]
-        self.gate: asyncio.Event | None = None
-        self.closed = False
+        super().__init__()
+        self.enough = asyncio.Event()
 
     async def find(self, number: str) -> list[Contact]:
         self.asked += 1
-        answer = self.answer
-        if self.gate:
-            await self.gate.wait()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    async def check(self) -> str:
-        return "well"
-
-    async def close(self) -> None:
-        self.closed = True
-
-
-class Bench:
-    """A look-up over a scripted CRM by a clock that stands."""
-
-    def __init__(self, **options: Any) -> None:
-        self.crm = Scripted()
-        self.clock = Clock()
-        cache = CacheSettings(**options.pop("cache", {}))
-        breaker = BreakerSettings(failures=3, pause=Duration(10.0))
-        settings = CrmSettings(cache=cache, breaker=breaker)
-        self.lookup = Lookup(options.pop("crm", self.crm), settings, country="RU", clock=self.clock)
-
-    async def find(self, number: str = CALLER, seconds: float = 5.0) -> Found:
-        return await self.lookup.find(number, seconds=seconds)
-
-
-def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(work())
+        while not self.enough.is_set():
+            try:
+                await self.enough.wait()
+            except asyncio.CancelledError:
+                continue
+        return [CONTACT]
 
 
 def test_found_then_from_the_cache_then_anew() -> None:
@@ -176,23 +136,6 @@ def test_who_leaves_last_calls_the_request_off() -> None:
     run(work)
 
 
-class Stubborn(Scripted):
-    """Ignores being cancelled, for a while."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.enough = asyncio.Event()
-
-    async def find(self, number: str) -> list[Contact]:
-        self.asked += 1
-        while not self.enough.is_set():
-            try:
-                await self.enough.wait()
-            except asyncio.CancelledError:
-                continue
-        return [CONTACT]
-
-
 def test_the_limit_holds_against_an_adapter_that_does_not_stop() -> None:
     async def work() -> None:
         crm = Stubborn()
@@ -229,7 +172,7 @@ def test_no_more_than_so_many_are_left_behind() -> None:
 
 
 def test_the_limit_holds_against_a_thread_that_blocks() -> None:
-    release = __import__("threading").Event()
+    release = threading.Event()
 
     class Blocking(Scripted):
         async def find(self, number: str) -> list[Contact]:
@@ -242,150 +185,6 @@ def test_the_limit_holds_against_a_thread_that_blocks() -> None:
         assert found.why == "slow"
         assert time.monotonic() - began < 4
         release.set()
-
-    run(work)
-
-
-@pytest.mark.parametrize("fault", [CrmDown("x"), CrmSlow("x"), CrmRefused("x")], ids=lambda fault: fault.reason)
-def test_the_breaker_spares_a_crm_that_fails(fault: CrmError) -> None:
-    async def work() -> None:
-        bench = Bench()
-        bench.crm.answer = fault
-        for _ in range(20):
-            assert (await bench.find()).why == fault.reason
-        assert bench.crm.asked == 3
-        bench.clock.now += 10
-        assert (await bench.find()).why == fault.reason
-        assert (await bench.find()).why == fault.reason
-        assert bench.crm.asked == 4  # one trial, then another pause
-        bench.clock.now += 10
-        bench.crm.answer = [CONTACT]
-        assert (await bench.find()).why == "found"
-        assert bench.lookup.breaker.state == "closed"
-
-    run(work)
-
-
-def test_only_one_trial_at_a_time() -> None:
-    async def work() -> None:
-        bench = Bench()
-        bench.crm.answer = CrmDown("x")
-        for _ in range(3):
-            await bench.find()
-        bench.clock.now += 10
-        bench.crm.answer = [CONTACT]
-        bench.crm.gate = asyncio.Event()
-        trial = asyncio.create_task(bench.find())
-        await asyncio.sleep(0)
-        others = await asyncio.gather(*(bench.find(f"+7495000000{each}") for each in range(5)))
-        assert {other.why for other in others} == {"down"}
-        assert bench.crm.asked == 4
-        bench.crm.gate.set()
-        assert (await trial).why == "found"
-
-    run(work)
-
-
-def test_a_trial_whose_caller_hangs_up_leaves_the_next_to_try() -> None:
-    async def work() -> None:
-        bench = Bench()
-        bench.crm.answer = CrmDown("x")
-        for _ in range(3):
-            await bench.find()
-        bench.clock.now += 10
-        bench.crm.gate = asyncio.Event()
-        trial = asyncio.create_task(bench.find())
-        await asyncio.sleep(0.001)
-        trial.cancel()
-        await asyncio.wait({trial})
-        bench.crm.gate, bench.crm.answer = None, [CONTACT]
-        assert (await bench.find()).why == "found"
-
-    run(work)
-
-
-def test_failures_are_not_kept_and_nonsense_does_not_open_the_breaker() -> None:
-    async def work() -> None:
-        bench = Bench()
-        bench.crm.answer = CrmNonsense("?")
-        for _ in range(9):
-            assert (await bench.find()).why == "nonsense"
-        assert bench.crm.asked == 9
-        bench.crm.answer = [CONTACT]
-        assert (await bench.find()).why == "found"
-
-    run(work)
-
-
-def test_a_bug_is_an_answer() -> None:
-    async def work() -> None:
-        bench = Bench()
-        for bug in (KeyError("x"), RecursionError(), ValueError("x" * 5000)):
-            bench.crm.answer = bug
-            found = await bench.find()
-            assert found.why == "error" and type(bug).__name__ in found.detail and len(found.detail) < 400
-        bench.crm.answer = [None]
-        assert (await bench.find()).why == "error"
-
-    run(work)
-
-
-def test_an_adapter_that_cancels_itself() -> None:
-    async def work() -> None:
-        bench = Bench()
-        bench.crm.answer = asyncio.CancelledError()
-
-        async def find(number: str) -> list[Contact]:
-            raise asyncio.CancelledError
-
-        bench.crm.find = find
-        assert (await bench.find()).why == "slow"
-
-    run(work)
-
-
-def test_a_rate_limit_is_kept() -> None:
-    async def work() -> None:
-        bench = Bench()
-        bench.crm.answer = CrmBusy("limit", 30)
-        assert (await bench.find()).why == "busy"
-        bench.crm.answer = [CONTACT]
-        bench.clock.now += 29
-        assert (await bench.find()).why == "busy"
-        assert bench.crm.asked == 1
-        bench.clock.now += 1
-        assert (await bench.find()).why == "found"
-        assert bench.lookup.breaker.state == "closed"
-
-    run(work)
-
-
-@pytest.mark.parametrize(
-    "fault", [CrmDown("gone"), CrmSlow("x"), CrmBusy("x", 60), CrmRefused("x"), CrmNonsense("x")], ids=str
-)
-def test_stale_answers_where_the_settings_allow(fault: CrmError) -> None:
-    async def work() -> None:
-        bench = Bench(cache={"stale": 3600.0})
-        await bench.find()
-        bench.clock.now += 300 + 3599
-        bench.crm.answer = fault
-        for _ in range(5):
-            found = await bench.find()
-            assert (found.why, found.origin, found.contact) == ("found", "stale", CONTACT)
-            assert fault.reason in found.detail
-        bench.clock.now += 1
-        assert (await bench.find()).why == fault.reason
-
-    run(work)
-
-
-def test_no_stale_answers_by_default() -> None:
-    async def work() -> None:
-        bench = Bench()
-        await bench.find()
-        bench.clock.now += 301
-        bench.crm.answer = CrmDown("gone")
-        assert (await bench.find()).why == "down"
 
     run(work)
 
@@ -410,27 +209,5 @@ def test_close_ends_what_is_under_way() -> None:
         assert (await call).why in ("slow", "down")
         assert bench.crm.closed
         assert (await bench.find("+74950000000")).why == "down"
-
-    run(work)
-
-
-def test_rate_limits_in_a_row_do_not_open_the_breaker() -> None:
-    async def work() -> None:
-        bench = Bench()
-        bench.crm.answer = CrmBusy("limit", 1)
-        for _ in range(6):
-            assert (await bench.find()).why == "busy"
-            bench.clock.now += 1
-        assert (bench.crm.asked, bench.lookup.breaker.state) == (6, "closed")
-
-    run(work)
-
-
-def test_an_answer_that_may_still_be_used_is_asked_anew_when_its_time_is_over() -> None:
-    async def work() -> None:
-        bench = Bench(cache={"stale": 3600.0})
-        await bench.find()
-        bench.clock.now += 300
-        assert (await bench.find()).origin == "crm"
 
     run(work)
