@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from ivrc.history import journey
-from ivrc.history.media import attach
-from ivrc.history.settings import HistorySettings
-from ivrc.testbed.ami import Event
 from ivrc.testbed.ports import give_back, take_ports
 from ivrc.testbed.sip import Caller, Phone
 from ivrc.testbed.sip_xml import answers, expect_answer, hangup, silent
+from tests.live.fax_line import CLOCK, Line
 from tests.live.fax_machine import STATION, FaxMachine, Mode, open_machine
 from tests.live.fax_pages import FINE, STANDARD, boxes, draw_noise, draw_page, likeness, read_fax, write_fax
-from tests.live.lab import SETTINGS, Lab, MakeLab, skip_without_streams
+from tests.live.lab import SETTINGS, MakeLab, skip_without_streams
 from tests.live.scripted_helper import ScriptedHelper
 
 pytestmark = pytest.mark.live
 
-# Ten times as fast: a page of 25 s in 2.5 s. Thirty times loses audio.
-CLOCK = "@2026-11-23 09:00:00 x10"
 PORT = take_ports()
 OFFICE = (
     SETTINGS.replace("office lab", f'office lab  helper "127.0.0.1:{PORT}"  lookup for 10s')
@@ -72,66 +65,6 @@ scenario managed { fax detected -> fax_line  call responsible { desk for 1s no m
 PROMPTS = {"greeting": 30.0, "done": 0.4}
 
 
-class Mark(NamedTuple):
-    """What the call's mark in the event log says."""
-
-    status: str
-    pages: int
-    error: str
-    station: str
-    path: Path
-
-
-class Line:
-    """The machine that sends, and the office that receives."""
-
-    def __init__(self, lab: Lab, machine: FaxMachine) -> None:
-        self.lab = lab
-        self.machine = machine
-
-    def spooled(self) -> set[Path]:
-        return set((self.lab.asterisk.rundir / "var/spool/ivrc/fax").glob("*"))
-
-    def linkedid(self, name: str) -> str:
-        """The receiver's id of a call of the machine's."""
-        caller = self.machine.caller(name)
-
-        def began(event: Event) -> bool:
-            return event.get("EventName") == "CHAN_START" and event.get("CallerIDnum") == caller
-
-        return self.lab.watch.wait_event(began)["LinkedID"]
-
-    def marks(self, linkedid: str) -> list[Mark]:
-        """The marks of a call, once it is over."""
-        self.lab.watch.wait_event(
-            lambda event: event.get("EventName") == "LINKEDID_END" and event.get("LinkedID") == linkedid, 60
-        )
-        texts = [
-            json.loads(event["Extra"])["extra"].split("|")
-            for event in self.lab.watch.events
-            if event.get("EventName") == "IVRC_FAX" and event.get("LinkedID") == linkedid
-        ]
-        return [Mark(status, int(pages), error, station, Path(path)) for status, pages, error, station, path in texts]
-
-    def mark(self, linkedid: str) -> Mark:
-        """The mark of a call, which is the only one."""
-        marks = self.marks(linkedid)
-        assert len(marks) == 1, marks
-        return marks[0]
-
-    def mode(self, linkedid: str) -> str:
-        """How it came, as Asterisk says."""
-        modes = [
-            event["Value"]
-            for event in self.lab.watch.events
-            if event.get("Event") == "VarSet" and event["Variable"] == "FAXMODE" and event["Linkedid"] == linkedid
-        ]
-        return modes[-1]
-
-    def heard(self, linkedid: str) -> list[str]:
-        return self.lab.watch.journey(linkedid).heard
-
-
 def open_line(make_lab: MakeLab, folder: Path, version: str, stack: ExitStack) -> Line:
     lab = make_lab(OFFICE, version=version, prompts=PROMPTS, phones=["anna", "gleb"], faketime=CLOCK)
     return Line(lab, open_machine(stack, folder, version, lab.asterisk.sip_port, CLOCK))
@@ -152,15 +85,6 @@ def await_true(what: Callable[[], bool], seconds: float = 30.0) -> None:
     while not what():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.02)
-
-
-def as_pdf(line: Line, mark: Mark) -> str:
-    """The PDF that the history makes of a fax."""
-    settings = HistorySettings(spool=line.lab.asterisk.rundir / "var/spool")
-    told = (mark.status, str(mark.pages), mark.error, mark.station)
-    (row,) = attach(settings, "1.1", (journey.Mark("fax", told, str(mark.path)),), time.time()).media
-    assert row["path"].endswith(".pdf")
-    return str(row["path"])
 
 
 def test_loads_without_a_warning_and_without_the_folder(line: Line) -> None:
@@ -187,7 +111,7 @@ def test_every_dot_of_every_page_arrives(line: Line, mode: Mode, pages: int, res
     assert mark.path.parent == line.lab.asterisk.rundir / "var/spool/ivrc/fax"
     received = read_fax(mark.path)
     assert [page.resolution for page in received] == [resolution] * pages
-    assert boxes(as_pdf(line, mark)) == [(pytest.approx(215.2, abs=0.2), pytest.approx(60, abs=0.3))] * pages
+    assert boxes(line.as_pdf(mark)) == [(pytest.approx(215.2, abs=0.2), pytest.approx(60, abs=0.3))] * pages
     assert [likeness(*pair) > 0.999 for pair in zip(drawn, (page.image for page in received), strict=True)]
 
 
@@ -298,7 +222,7 @@ def test_the_pages_that_came_are_kept(line: Line, tmp_path: Path, mode: Mode, en
     assert mark.error
     assert mark.pages == 1
     assert likeness(draw_noise(1), pages[0].image) > 0.999
-    assert len(boxes(as_pdf(line, mark))) == len(pages)
+    assert len(boxes(line.as_pdf(mark))) == len(pages)
 
 
 def test_a_first_page_that_breaks_off_leaves_no_file(line: Line) -> None:
