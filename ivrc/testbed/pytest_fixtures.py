@@ -13,7 +13,6 @@ import pytest
 
 from ivrc.testbed.fetch import VERSIONS, is_available, is_fetched, root_of
 from ivrc.testbed.instance import Asterisk
-from ivrc.testbed.watch import Watch
 
 MakeAsterisk = Callable[..., Asterisk]
 
@@ -45,10 +44,3 @@ def make_asterisk(asterisk_root: Path, tmp_path: Path) -> Iterator[MakeAsterisk]
             return running.enter_context(Asterisk(asterisk_root, rundir, **options))
 
         yield make
-
-
-@pytest.fixture
-def make_watch() -> Iterator[Callable[[Asterisk], Watch]]:
-    """`make_watch(asterisk)` collects its events until the test ends."""
-    with ExitStack() as running:
-        yield lambda asterisk: running.enter_context(Watch(asterisk))

@@ -19,7 +19,7 @@ from ivrc.testbed.instance import Asterisk
 from ivrc.testbed.journey import Journey
 from ivrc.testbed.prefix import Prefix
 from ivrc.testbed.sip import Caller, CallResult, Phone
-from ivrc.testbed.sip_xml import Act, Behaviour
+from ivrc.testbed.sip_xml import Act, Behaviour, expect_answer, wait_hangup
 from ivrc.testbed.watch import Watch
 
 SETTINGS = """
@@ -29,11 +29,12 @@ settings {
 }
 """
 
-
 OWN_SETTINGS = {
     "queues.conf": "[general]\npersistentmembers=no\n",
     "voicemail.conf": "[general]\nformat=wav\nattach=no\nmaxsilence=10\nmailcmd=/bin/false\n",
 }
+# A caller who stays to the end.
+HEAR_OUT = [expect_answer(), wait_hangup()]
 
 
 def tone(path: Path, seconds: float, rate: int = 16000) -> None:
@@ -51,6 +52,11 @@ def skip_without_streams() -> None:
     """Where the distribution's Asterisk (Ubuntu has its own one) cannot tell what a caller hears."""
     if is_fetched("22") and not Prefix(root_of("22")).has_stream_events:
         pytest.skip("this Asterisk does not tell what a caller hears")
+
+
+def number(last: int) -> str:
+    """A number of the laboratory's, by its end."""
+    return f"+7495{last:07}"
 
 
 class Lab:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ivrc.testbed.sip_xml import BUSY, answers, expect_answer, hangup, pause, silent, wait_hangup
-from tests.live.lab import SETTINGS, Lab, MakeLab
+from tests.live.lab import SETTINGS, Lab, MakeLab, number
 
 pytestmark = pytest.mark.live
 
@@ -40,10 +40,6 @@ TALK = [expect_answer(40), pause(1.5), hangup()]
 @pytest.fixture(scope="module", params=["22", "16"])
 def lab(request: pytest.FixtureRequest, make_lab: MakeLab) -> Lab:
     return make_lab(OFFICE, version=request.param, prompts={"done": 0.4}, phones=["anna", "boris"])
-
-
-def number(last: int) -> str:
-    return f"+7495{last:07}"
 
 
 def test_loads_without_a_warning(lab: Lab) -> None:

@@ -24,7 +24,7 @@ from ivrc.testbed.sip import CallResult
 from ivrc.testbed.sip_xml import answers, expect_answer, hangup, pause, silent, wait_hangup
 from ivrc.testbed.tryton import Tryton
 from tests.live.crm_server import Answer, CrmServer, contact, says, slow
-from tests.live.lab import SETTINGS, Lab, MakeLab
+from tests.live.lab import SETTINGS, Lab, MakeLab, number
 from tests.live.test_ringing import Listener
 
 pytestmark = pytest.mark.live
@@ -79,10 +79,6 @@ def helper(folder: Path, manifest: Path, crm_settings: str) -> Iterator[subproce
         process.send_signal(signal.SIGCONT)
         process.terminate()
         process.wait(10)
-
-
-def number(last: int) -> str:
-    return f"+7495{last:07}"
 
 
 _callers = iter(range(10_000_000))

@@ -7,7 +7,6 @@ import os
 import re
 import resource
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from ivrc.testbed.fetch import is_fetched
 from tests.dialplan import Dialplan
 from tests.live.deploy_lab import DeployLab
 from tests.live.lab import SETTINGS, tone
+from tests.live.relay import Relay
 from tests.live.test_safety import loaded
 
 pytestmark = pytest.mark.live
@@ -271,51 +271,6 @@ def test_disk_that_takes_no_more(lab: DeployLab, versions: Versions, size: int) 
     assert forked(deploy_it) == 1
     assert versions.is_whole_now_and_after_a_reload() == before
     versions.is_repaired()
-
-
-class Relay:
-    """The way to the manager, which can be cut."""
-
-    def __init__(self, port: int) -> None:
-        self.to = port
-        self.open = True
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self._socket.getsockname()[1]
-        self._pairs: list[socket.socket] = []
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                near = self._socket.accept()[0]
-            except OSError:
-                return
-            if not self.open:
-                near.close()
-                continue
-            far = socket.create_connection(("127.0.0.1", self.to))
-            self._pairs += [near, far]
-            for one, other in ((near, far), (far, near)):
-                threading.Thread(target=_pump, args=(one, other), daemon=True).start()
-
-    def cut(self) -> None:
-        self.open = False
-        for each in self._pairs:
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-        self._pairs.clear()
-
-    def close(self) -> None:
-        self.cut()
-        self._socket.close()
-
-
-def _pump(one: socket.socket, other: socket.socket) -> None:
-    with suppress(OSError):
-        while data := one.recv(65536):
-            other.sendall(data)
-    with suppress(OSError):
-        other.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.mark.parametrize(

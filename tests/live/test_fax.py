@@ -17,7 +17,7 @@ from ivrc.testbed.sip_xml import answers, expect_answer, hangup, silent
 from tests.live.fax_line import CLOCK, Line
 from tests.live.fax_machine import STATION, FaxMachine, Mode, open_machine
 from tests.live.fax_pages import FINE, STANDARD, boxes, draw_noise, draw_page, likeness, read_fax, write_fax
-from tests.live.lab import SETTINGS, MakeLab, skip_without_streams
+from tests.live.lab import SETTINGS, MakeLab, number, skip_without_streams
 from tests.live.scripted_helper import ScriptedHelper
 
 pytestmark = pytest.mark.live
@@ -74,10 +74,6 @@ def open_line(make_lab: MakeLab, folder: Path, version: str, stack: ExitStack) -
 def line(make_lab: MakeLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     with ExitStack() as stack:
         yield open_line(make_lab, tmp_path_factory.mktemp("machine"), "22", stack)
-
-
-def number(last: int) -> str:
-    return f"+7495{last:07}"
 
 
 def await_true(what: Callable[[], bool], seconds: float = 30.0) -> None:

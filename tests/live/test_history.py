@@ -20,7 +20,7 @@ from ivrc.history.collect import Collector
 from ivrc.history.settings import HistorySettings
 from ivrc.history.store import Filter, Store
 from ivrc.testbed.sip_xml import BUSY, answers, cancel, expect_answer, expect_refused, hangup, key, pause, silent, talk
-from tests.live.lab import SETTINGS, Lab, MakeLab
+from tests.live.lab import SETTINGS, Lab, MakeLab, number
 
 pytestmark = pytest.mark.live
 
@@ -92,10 +92,6 @@ def kept(request: pytest.FixtureRequest, make_lab: MakeLab, tmp_path_factory: py
     kept = Kept(lab, tmp_path_factory.mktemp("history"))
     yield kept
     kept.store.close()
-
-
-def number(last: int) -> str:
-    return f"+7495{last:07}"
 
 
 def told(call: dict[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ import pytest
 from ivrc.testbed.conf import PhoneSpec
 from ivrc.testbed.journey import Journey
 from ivrc.testbed.sip_xml import answers, expect_answer, hangup, key, pause, talk, wait_hangup
-from tests.live.lab import SETTINGS, Lab, MakeLab, skip_without_streams
+from tests.live.lab import SETTINGS, Lab, MakeLab, number, skip_without_streams
 from tests.live.lamp import Lamp
 
 pytestmark = pytest.mark.live
@@ -72,10 +72,6 @@ def lab(make_lab: MakeLab, post: Path) -> Lab:
         phones=[PhoneSpec("anna", registers=True, mailbox="101@ivrc-lab"), "boris"],
         own={"voicemail.conf": "\n".join(["[general]", *general, ""])},
     )
-
-
-def number(last: int) -> str:
-    return f"+7495{last:07}"
 
 
 def spool(lab: Lab) -> Path:

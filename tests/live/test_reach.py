@@ -14,7 +14,7 @@ from ivrc.testbed.journey import Rang
 from ivrc.testbed.ports import give_back, take_ports
 from ivrc.testbed.sip import Caller, CallResult, Phone
 from ivrc.testbed.sip_xml import answers, expect_answer, hangup, pause, silent, wait_hangup
-from tests.live.lab import SETTINGS, Lab, MakeLab
+from tests.live.lab import SETTINGS, Lab, MakeLab, number
 from tests.live.scripted_helper import ScriptedHelper
 
 pytestmark = pytest.mark.live
@@ -67,10 +67,6 @@ def lab(request: pytest.FixtureRequest, make_lab: MakeLab, helper: ScriptedHelpe
     return make_lab(
         OFFICE, version=request.param, prompts={"done": 0.4}, phones=PHONES, faketime="@2026-11-23 09:00:00"
     )
-
-
-def number(last: int) -> str:
-    return f"+7495{last:07}"
 
 
 def test_loads_without_a_warning(lab: Lab) -> None:

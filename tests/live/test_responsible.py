@@ -13,7 +13,7 @@ from ivrc.testbed.journey import Journey
 from ivrc.testbed.ports import give_back, take_ports
 from ivrc.testbed.sip import Caller, CallResult, Phone
 from ivrc.testbed.sip_xml import answers, cancel, expect_answer, hangup, pause, silent, wait_hangup
-from tests.live.lab import SETTINGS, Lab, MakeLab
+from tests.live.lab import SETTINGS, Lab, MakeLab, number
 from tests.live.scripted_helper import ScriptedHelper
 
 pytestmark = pytest.mark.live
@@ -56,10 +56,6 @@ def helper() -> Iterator[ScriptedHelper]:
 @pytest.fixture(scope="module", params=["22", "16"])
 def lab(request: pytest.FixtureRequest, make_lab: MakeLab, helper: ScriptedHelper) -> Lab:
     return make_lab(OFFICE, version=request.param, prompts={"done": 0.4}, phones=PHONES)
-
-
-def number(last: int) -> str:
-    return f"+7495{last:07}"
 
 
 def passed(result: CallResult, journey: Journey) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from ivrc.testbed.conf import PhoneSpec
 from ivrc.testbed.sip import Caller
-from ivrc.testbed.sip_xml import answers, expect_answer, expect_refused, wait_hangup
+from ivrc.testbed.sip_xml import answers, expect_refused
 from ivrc.testbed.watch import Watch
-from tests.live.lab import SETTINGS, Lab, MakeLab
+from tests.live.lab import HEAR_OUT, SETTINGS, Lab, MakeLab
 
 pytestmark = pytest.mark.live
 
@@ -24,7 +24,6 @@ scenario main { when switch night { play "night" } else { play "day" } }
 scenario lost { play "lost" }
 """
 )
-HEAR_OUT = [expect_answer(), wait_hangup()]
 
 
 @pytest.fixture(scope="module")
