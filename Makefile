@@ -36,7 +36,7 @@ bench: setup asterisk
 	$(BIN)/python bench/history.py
 	$(BIN)/python bench/deploy.py
 	$(BIN)/python bench/simulate.py
-	$(BIN)/python bench/tests.py
+	$(BIN)/python bench/suite.py
 	$(BIN)/python bench/setup.py
 	$(BIN)/python bench/reach.py
 

@@ -185,11 +185,11 @@ def calls(asterisk: Asterisk, quick: bool) -> None:
         pairs = []
         for round_ in range(rounds):
             if round_ % 2:
-                other = theirs.call(number, rate)
-                pairs.append((ours.call(number, rate), other))
+                second = theirs.call(number, rate)
+                pairs.append((ours.call(number, rate), second))
             else:
-                one = ours.call(number, rate)
-                pairs.append((one, theirs.call(number, rate)))
+                first = ours.call(number, rate)
+                pairs.append((first, theirs.call(number, rate)))
         one, other = (median(pair[side][0] for pair in pairs) for side in (0, 1))
         rows.append(
             {

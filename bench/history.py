@@ -220,7 +220,7 @@ def served(folder: Path) -> Iterator[tuple[int, int]]:
         "--listen",
         "127.0.0.1:0",
         "--config",
-        folder / "ivrc.toml",
+        str(folder / "ivrc.toml"),
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

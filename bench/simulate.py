@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ivrc import model as m
 from ivrc.simulate import Call, Prepared, run
-from ivrc.simulate.call import Press, State
+from ivrc.simulate.call import Kind, Press, State
 from ivrc.simulating import load
 
 AIM = 20_000
@@ -57,7 +57,7 @@ def office_of(text: str) -> m.Office:
 def calls_of(count: int) -> list[Call]:
     chance = random.Random(1)
     begin = datetime(2026, 3, 2, tzinfo=UTC)
-    kinds = ("answers", "answers", "silent", "busy", "offline")
+    kinds: tuple[Kind, ...] = ("answers", "answers", "silent", "busy", "offline")
     calls = []
     for seed in range(count):
         states = {name: State(chance.choice(kinds)) for name in ("anna", "boris", "vera", "gleb")}

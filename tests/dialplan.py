@@ -250,8 +250,8 @@ class Dialplan:
                 return all(any(parts[2] in (str(line.priority), line.label) for line in lines) for lines in there)
             return parts[0].startswith(("${IVRC_NEXT}", "${IVRC_FAX_TO}", "ivrc.numbers-"))
         where, what, priority = ([context, exten][: 3 - len(parts)] + parts)[:3]
-        there = self.contexts.get(where)
-        lines = there.extensions.get(what) if there else None
+        found = self.contexts.get(where)
+        lines = found.extensions.get(what) if found else None
         if lines is None:
             return False
         return any(priority in (str(line.priority), line.label) for line in lines)

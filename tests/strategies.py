@@ -6,7 +6,7 @@ office, the live ones too. `broken()` and `junk()` are for tests of what is not 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -109,7 +109,7 @@ class _Office:
     def chance(self) -> bool:
         return self.draw(st.booleans())
 
-    def one_of(self, values: object) -> str:
+    def one_of(self, values: Sequence[object]) -> str:
         return str(self.draw(st.sampled_from(values)))
 
     def seconds(self) -> str:

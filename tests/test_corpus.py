@@ -118,7 +118,7 @@ settings { office acme  language ru }
 employee anna { extension 101  sip "PJSIP/anna" }
 scenario main { play "hello"  wait extension for 2s playing "hello"  play "hello" for 1s  branch { 1, 2 -> main } }
 """
-    tree = {"office.ivr": source, "prompts/ru/hello.wav": tone()}
+    tree: dict[str, str | bytes] = {"office.ivr": source, "prompts/ru/hello.wav": tone()}
     here, there = write_tree(tmp_path / "here", tree), write_tree(tmp_path / "there is", tree)
     outputs = []
     for number, (cwd, path) in enumerate(

@@ -180,7 +180,7 @@ class _Query:
         """Whether more is asked for than what leads."""
         return bool(self._others(leader, ""))
 
-    def select(self, leader: str, low: int, limit: int) -> sa.Executable:
+    def select(self, leader: str, low: int, limit: int) -> sa.TextualSelect:
         """The calls from a sortkey on, the newest first; no limit if 0."""
         table, key, conditions = self.source(leader)
         cross = "CROSS " if self.dialect == "sqlite" else ""

@@ -7,8 +7,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ivrc.crm.contact import Contact, Person
+from ivrc.crm.durations import Duration
 from ivrc.crm.lookup import Found, Lookup
-from ivrc.crm.settings import BreakerSettings, CacheSettings, CrmSettings, Duration
+from ivrc.crm.settings import BreakerSettings, CacheSettings, CrmSettings
 
 CALLER = "+74951234567"
 CONTACT = Contact("5", "Ivan", ("8 495 123-45-67",), (Person("17"),))

@@ -25,4 +25,4 @@ def test_settings_of_the_page(block: str, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_all_three_are_shown() -> None:
-    assert [re.search(r'kind = "(\w+)"', block)[1] for block in BLOCKS] == ["book", "sql", "http"]
+    assert [re.findall(r'kind = "(\w+)"', block)[0] for block in BLOCKS] == ["book", "sql", "http"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from ivrc.crm.contact import Contact, CrmBusy, CrmDown, CrmError, CrmNonsense, CrmRefused, CrmSlow
-from tests.crm.lookup_bench import CONTACT, Bench, run
+from tests.crm.lookup_bench import CONTACT, Bench, Scripted, run
 
 
 @pytest.mark.parametrize("fault", [CrmDown("x"), CrmSlow("x"), CrmRefused("x")], ids=lambda fault: fault.reason)
@@ -88,22 +89,25 @@ def test_a_bug_is_an_answer() -> None:
             bench.crm.answer = bug
             found = await bench.find()
             assert found.why == "error" and type(bug).__name__ in found.detail and len(found.detail) < 400
-        bench.crm.answer = [None]
-        assert (await bench.find()).why == "error"
+
+    class Odd(Scripted):
+        async def find(self, number: str) -> list[Any]:
+            return [None]
+
+    async def odd() -> None:
+        assert (await Bench(crm=Odd()).find()).why == "error"
 
     run(work)
+    run(odd)
 
 
 def test_an_adapter_that_cancels_itself() -> None:
-    async def work() -> None:
-        bench = Bench()
-        bench.crm.answer = asyncio.CancelledError()
-
-        async def find(number: str) -> list[Contact]:
+    class Cancelled(Scripted):
+        async def find(self, number: str) -> list[Contact]:
             raise asyncio.CancelledError
 
-        bench.crm.find = find
-        assert (await bench.find()).why == "slow"
+    async def work() -> None:
+        assert (await Bench(crm=Cancelled()).find()).why == "slow"
 
     run(work)
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from ivrc.crm.contact import Contact, CrmBusy, CrmDown, CrmNonsense
-from ivrc.crm.lookup import Lookup
-from ivrc.crm.settings import BreakerSettings, CacheSettings, CrmSettings, Duration
+from ivrc.crm.durations import Duration
+from ivrc.crm.lookup import Found, Lookup
+from ivrc.crm.settings import BreakerSettings, CacheSettings, CrmSettings
 
 NUMBERS = [f"+7495000000{digit}" for digit in range(6)]
 KEEP, KEEP_UNKNOWN, STALE, SIZE, FAILURES, PAUSE, BUSY = 30, 10, 20, 4, 3, 15, 7
@@ -113,7 +114,7 @@ class States(RuleBasedStateMachine):
         if self.open_at is not None or self.in_a_row >= FAILURES:
             self.open_at = self.now
 
-    def failure(self, number: str, kind: str, found: object, asked: int, why: str, times: int) -> None:
+    def failure(self, number: str, kind: str, found: Found, asked: int, why: str, times: int) -> None:
         """An old answer if there is one, else the reason."""
         expected = (kind, "stale") if kind else (why, "crm")
         assert (found.why, found.origin) == expected

@@ -6,6 +6,8 @@ import asyncio
 import subprocess
 import sys
 import threading
+from functools import partial
+from operator import mul
 
 import pytest
 
@@ -15,7 +17,7 @@ from ivrc.crm.threads import Threads
 def test_results_and_faults_come_back() -> None:
     async def work() -> None:
         threads = Threads(2, "t")
-        assert await asyncio.gather(*(threads.run(lambda n=n: n * 2) for n in range(20))) == [n * 2 for n in range(20)]
+        assert await asyncio.gather(*(threads.run(partial(mul, n, 2)) for n in range(20))) == [n * 2 for n in range(20)]
         with pytest.raises(ZeroDivisionError):
             await threads.run(lambda: 1 / 0)
         threads.close()

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from ivrc.simulate import Call
-from ivrc.simulate.call import Desk, Kind, State
+from ivrc.simulate.call import Desk, Kind, Press, State
 from ivrc.testbed.beside.town import phone_word
 from ivrc.testbed.fuzz import calls
 from ivrc.testbed.fuzz.offices import prepare
@@ -52,7 +52,7 @@ def test_a_call_is_read_as_it_was_written(some: list[Call]) -> None:
 
 def test_every_moment_of_a_call_is_shifted() -> None:
     state = State("offline", 3_500, 1_500, 2_500, 9_500)
-    call = Call("1", at=MOMENT, presses=(calls.Press("1", 1_500),), states={"anna": state}, hangs_up=5_500)
+    call = Call("1", at=MOMENT, presses=(Press("1", 1_500),), states={"anna": state}, hangs_up=5_500)
     moved = list(calls.shifted(call))
     for field in ("after", "accepts", "declines", "free_at"):
         values = {getattr(other.states["anna"], field) - getattr(state, field) for other in moved}
@@ -100,5 +100,5 @@ scenario main { branch playing "asterisk:vm-goodbye" for 4s retries 1 { 1 { } } 
 """
     office = prepare(source, tmp_path, {"asterisk:vm-goodbye": 0.9})
     assert office is not None
-    press = calls.Press("2", offset, "asterisk:vm-goodbye")
+    press = Press("2", offset, "asterisk:vm-goodbye")
     assert calls.is_ambiguous(office.prepared, Call("+74950000000", at=MOMENT, presses=(press,))) is ambiguous

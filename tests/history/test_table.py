@@ -20,7 +20,11 @@ COLUMNS = [column.name for column in written.columns if column.name not in ("id"
 def row(event: Event, machine: str = "m") -> dict[str, str]:
     """As Asterisk writes an event."""
     moment = datetime.fromtimestamp(event.time, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    return {"machine": machine, **dict(zip(COLUMNS, event, strict=True)), "eventtime": moment}
+    return {
+        "machine": machine,
+        **{column: str(value) for column, value in zip(COLUMNS, event, strict=True)},
+        "eventtime": moment,
+    }
 
 
 def insert(place: Place_, rows: list[dict[str, str]]) -> None:

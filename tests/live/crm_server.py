@@ -6,13 +6,13 @@ import http.server
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import parse_qs, urlsplit
 
 Answer = tuple[int, bytes]
 
 
-def contact(phone: str, owner: str = "17", phones: list[object] | None = None, name: str = "Ivan") -> bytes:
+def contact(phone: str, owner: str = "17", phones: Sequence[object] | None = None, name: str = "Ivan") -> bytes:
     """A contact as this CRM tells them."""
     manager = {"id": owner, "name": "Manager", "phones": ["+7 916 111-22-33"] if phones is None else phones}
     return json.dumps({"contacts": [{"id": "c1", "name": name, "phones": [phone], "owner": manager}]}).encode()

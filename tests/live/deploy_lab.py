@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,7 @@ class DeployLab:
         folder: Path,
         phones: Sequence[str | PhoneSpec] = (),
         version: str = "22",
-        **more: object,
+        **more: Any,
     ) -> None:
         self.folder, self.root = folder, folder / "ivrc"
         run = folder / "asterisk"
@@ -116,7 +117,7 @@ class DeployLab:
         stack.enter_context(self.asterisk)
         self.target = self.target_as()
 
-    def target_as(self, user: str = USER, secret: str = SECRET, **more: object) -> Target:
+    def target_as(self, user: str = USER, secret: str = SECRET, **more: Any) -> Target:
         """The target, as seen by a user of the manager."""
         address = Address("127.0.0.1", self.asterisk.ami_port, user, Secret(secret))
         sounds = LocalFolder(self.asterisk.rundir / "data/sounds")

@@ -72,8 +72,9 @@ class FaxMachine:
 
     def send_now(self, name: str) -> None:
         """Let a machine that waits begin."""
-        place = {"Context": "send", "Exten": "s", "Priority": "1"}
-        self.watch.run(self.watch.ami.action("Redirect", Channel=self.channel(name), **place))
+        self.watch.run(
+            self.watch.ami.action("Redirect", Channel=self.channel(name), Context="send", Exten="s", Priority="1")
+        )
 
     def speak(self, to: str, seconds: float, tones: str = "440/300,0/200") -> str:
         """Call a number and make sounds that no fax machine makes, for some seconds; the name of the call."""

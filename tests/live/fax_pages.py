@@ -51,10 +51,11 @@ def write_fax(path: Path, pages: list[Image.Image], resolution: tuple[float, flo
 def read_fax(path: Path) -> list[Page]:
     """The pages of a TIFF that was received."""
     with Image.open(path) as file:
-        return [
-            Page(page.convert("1").copy(), tuple(float(dots) for dots in page.info["dpi"]))
-            for page in ImageSequence.Iterator(file)
-        ]
+        pages = []
+        for page in ImageSequence.Iterator(file):
+            across, down = page.info["dpi"]
+            pages.append(Page(page.convert("1").copy(), (float(across), float(down))))
+        return pages
 
 
 def boxes(pdf: str) -> list[tuple[float, float]]:

@@ -31,7 +31,7 @@ class Fleet:
         self.ssh = stack.enter_context(SshServer(folder / "ssh"))
         self.proxy = stack.enter_context(Kamailio(folder / "kamailio", [self.sip_port("east"), self.sip_port("west")]))
         self.watches: dict[str, Watch] = {}
-        stack.callback(lambda: [watch.__exit__() for watch in self.watches.values()])
+        stack.callback(self._stop_watching)
         for name in self.labs:
             self.watch(name)
         (folder / "secret").write_text(SECRET)
@@ -43,6 +43,10 @@ class Fleet:
         if name in self.watches:
             self.watches.pop(name).__exit__()
         self.watches[name] = Watch(self.labs[name].asterisk).__enter__()
+
+    def _stop_watching(self) -> None:
+        for watch in self.watches.values():
+            watch.__exit__()
 
     def sip_port(self, name: str) -> int:
         return self.labs[name].asterisk.sip_port

@@ -8,6 +8,7 @@ import wave
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ class Lab:
         script: Sequence[Act],
         phones: Mapping[str, Behaviour] | None = None,
         rules: Mapping[str, Behaviour] | None = None,
-        **caller: object,
+        **caller: Any,
     ) -> tuple[CallResult, Journey]:
         """Place one call, with phones that behave as told, and wait for its end."""
         with ExitStack() as ringing:

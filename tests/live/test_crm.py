@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -163,7 +163,7 @@ class TestContactBook:
 
 # ── the CRM fails ───────────────────────────────────────────────────────────────────────────────
 
-FAILURES: dict[str, tuple[object, str]] = {
+FAILURES: dict[str, tuple[Callable[[str], Answer], str]] = {
     "server error": (says(500), "down"),
     "slow": (slow(6.0), "slow"),
     "rate limit": (says(429), "busy"),

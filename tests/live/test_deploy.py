@@ -110,7 +110,7 @@ def test_plan_that_asterisk_does_not_load_never_becomes_active(lab: DeployLab) -
     assert verified(lab) == []
 
 
-async def _load_damaged(lab: DeployLab, damaged: object, release: object) -> None:
+async def _load_damaged(lab: DeployLab, damaged: Release, release: Release) -> None:
     async with nodes([lab.target]) as (node,):
         await node.prepare(damaged)
         with pytest.raises(DeployError, match="does not hold what was compiled") as caught:

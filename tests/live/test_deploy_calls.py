@@ -171,7 +171,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployLab]:
     if not is_fetched("22"):
         pytest.skip("Asterisk 22 is not fetched: python -m ivrc.testbed.fetch 22")
     with ExitStack() as stack:
-        phones = ["anna", "gleb", "rita", PhoneSpec("vera", online=False)]
+        phones: list[str | PhoneSpec] = ["anna", "gleb", "rita", PhoneSpec("vera", online=False)]
         lab = DeployLab(stack, tmp_path_factory.mktemp("deploy"), phones=phones, faketime="@2026-12-25 10:00:00 x10")
         for name in ("anna", "gleb", "rita"):
             stack.enter_context(Phone(lab.asterisk, name, silent()))

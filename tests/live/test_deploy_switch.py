@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
 from ivrc.deploy import failpoints
+from ivrc.testbed.ami import Event
 from ivrc.testbed.watch import Watch
 from tests.live.deploy_lab import DeployLab, deploy_lab
 from tests.live.lab import SETTINGS
@@ -67,6 +69,10 @@ def moments() -> Iterator[dict[str, float]]:
         failpoints.hook = None
 
 
+def hung_up(identity: str, event: Event) -> bool:
+    return event.get("Event") == "Hangup" and event["Uniqueid"] == identity
+
+
 def test_new_calls_take_the_new_generation_within_a_second(lab: DeployLab) -> None:
     lab.deploy(source(0))
     releases = [lab.compiled(source(version)) for version in range(1, DEPLOYS + 1)]
@@ -80,7 +86,7 @@ def test_new_calls_take_the_new_generation_within_a_second(lab: DeployLab) -> No
                 switched.append((passed[LINK], passed[READ], time.time()))
             time.sleep(1.5)
         for identity in placed:
-            watch.wait_event(lambda event, of=identity: event.get("Event") == "Hangup" and event["Uniqueid"] == of)
+            watch.wait_event(partial(hung_up, identity))
         events = watch.events
     came: dict[str, float] = {}
     told: dict[str, list[str]] = {identity: [] for identity in placed}

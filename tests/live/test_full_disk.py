@@ -15,8 +15,8 @@ from ivrc.history import cel
 from ivrc.testbed.sip_xml import answers, expect_answer, hangup, talk, wait_hangup
 from tests.live.fax_machine import open_machine
 from tests.live.fax_pages import draw_noise, draw_page, write_fax
-from tests.live.lab import SETTINGS, MakeLab
-from tests.live.test_history import Kept, number, told
+from tests.live.lab import SETTINGS, MakeLab, number
+from tests.live.test_history import Kept, told
 
 pytestmark = pytest.mark.live
 
@@ -84,6 +84,7 @@ def nearly_full(kept: Kept) -> Iterator[None]:
 
 
 def file_of(call: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any]
     (found,) = call["media"]
     assert Path(found["path"]).exists()
     assert 1.0 < found["seconds"] < 4.5

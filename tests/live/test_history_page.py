@@ -21,8 +21,8 @@ from ivrc.history.accounts import Accounts
 from ivrc.history.store import Filter
 from ivrc.testbed import browser as browsers
 from ivrc.testbed.sip_xml import answers, expect_answer, hangup, pause, silent, talk, wait_hangup
-from tests.live.lab import MakeLab
-from tests.live.test_history import OFFICE, Kept, line_of, number
+from tests.live.lab import MakeLab, number
+from tests.live.test_history import OFFICE, Kept, line_of
 
 pytestmark = pytest.mark.live
 PASSWORD = "correct horse"

@@ -150,7 +150,9 @@ async def test_news_come_at_once(browser: Browser) -> None:
 async def test_parts_of_a_file(browser: Browser) -> None:
     await browser.log_in()
     with browser.place.store.engine.connect() as connection:
-        number, path = connection.execute(sa.select(media.c.id, media.c.path).where(media.c.path != "")).first() or ()
+        found = connection.execute(sa.select(media.c.id, media.c.path).where(media.c.path != "")).first()
+    assert found is not None
+    number, path = found
     whole = Path(path).read_bytes()
     response = await browser.session.get(f"/media/{number}", headers={"Range": "bytes=100-299"})
     assert response.status == 206

@@ -90,7 +90,7 @@ def marked(lab: Lab, journey: Journey, name: str) -> Path:
 
 
 def seconds(path: Path) -> float:
-    with wave.open(str(path)) as file:
+    with wave.open(str(path), "rb") as file:
         return file.getnframes() / file.getframerate()
 
 

@@ -13,8 +13,9 @@ import pytest
 import sqlalchemy
 
 from ivrc.crm.contact import Contact, CrmDown, CrmRefused, CrmSlow, Person
+from ivrc.crm.durations import Duration
 from ivrc.crm.lookup import Lookup
-from ivrc.crm.settings import BreakerSettings, CrmSettings, Duration, parse_crm
+from ivrc.crm.settings import BreakerSettings, CrmSettings, parse_crm
 from ivrc.crm.sql import Sql, make
 from ivrc.testbed import postgres
 

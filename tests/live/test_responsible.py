@@ -14,7 +14,7 @@ from ivrc.testbed.ports import give_back, take_ports
 from ivrc.testbed.sip import Caller, CallResult, Phone
 from ivrc.testbed.sip_xml import answers, cancel, expect_answer, hangup, pause, silent, wait_hangup
 from tests.live.lab import SETTINGS, Lab, MakeLab, number
-from tests.live.scripted_helper import ScriptedHelper
+from tests.live.scripted_helper import Reply, ScriptedHelper
 
 pytestmark = pytest.mark.live
 
@@ -243,7 +243,7 @@ def drops(connection: socket.socket) -> None:
 
 @pytest.mark.parametrize(("reply", "why", "least", "most"), [(silence, "late", 1.9, 2.5), (drops, "broken", 0.0, 1.0)])
 def test_the_time_limit_holds(
-    lab: Lab, helper: ScriptedHelper, reply: object, why: str, least: float, most: float
+    lab: Lab, helper: ScriptedHelper, reply: Reply, why: str, least: float, most: float
 ) -> None:
     helper.replies["+79167000015"] = reply
     result, journey = lab.call(number(1), TO_THE_END, from_="+79167000015")

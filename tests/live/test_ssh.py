@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from ivrc.deploy import ssh as module
 from ivrc.deploy.errors import Busy, FolderError
 from ivrc.deploy.folder import LEFT_OVER, Folder
 from ivrc.deploy.local import LocalFolder
-from ivrc.deploy.ssh import Ssh, SshError, connected
+from ivrc.deploy.ssh import SftpFolder, Ssh, SshError, connected
 from ivrc.testbed.fetch import cache_folder
 from ivrc.testbed.sshd import SshServer
 from ivrc.testbed.tools import PACKAGES, tool
@@ -32,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
         yield running
 
 
-def to(server: SshServer, **more: object) -> Ssh:
+def to(server: SshServer, **more: Any) -> Ssh:
     return Ssh("127.0.0.1", server.port, server.user, server.key, None, server.known_hosts)._replace(**more)
 
 
@@ -129,9 +130,7 @@ def test_the_lock(use: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(module, "RENEW", 0.2)
 
     async def work(folder: Folder, place: Path) -> None:
-        other = (
-            LocalFolder(place) if isinstance(folder, LocalFolder) else type(folder)(folder._sftp, str(place), "there")
-        )
+        other = SftpFolder(folder._sftp, str(place), "there") if isinstance(folder, SftpFolder) else LocalFolder(place)
         async with folder.lock(0, "anna"):
             with pytest.raises(Busy, match="anna is deploying"):
                 async with other.lock(0, "boris"):

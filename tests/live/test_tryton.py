@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,12 +28,12 @@ def tryton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tryton]:
         yield server
 
 
-def settings(tryton: Tryton, **more: str) -> Settings:
+def settings(tryton: Tryton, **more: Any) -> Settings:
     values = {"url": tryton.url, "database": tryton.database, "key": Secret(tryton.key), **more}
     return Settings(**values)
 
 
-def looked_up(tryton: Tryton, work: Callable[[Lookup], Awaitable[Found]], **more: str) -> Found:
+def looked_up(tryton: Tryton, work: Callable[[Lookup], Awaitable[Found]], **more: Any) -> Found:
     """What a look-up with this adapter finds."""
 
     async def run() -> Found:
@@ -45,11 +46,11 @@ def looked_up(tryton: Tryton, work: Callable[[Lookup], Awaitable[Found]], **more
     return asyncio.run(run())
 
 
-def find(tryton: Tryton, number: str, **more: str) -> Found:
+def find(tryton: Tryton, number: str, **more: Any) -> Found:
     return looked_up(tryton, lambda lookup: lookup.find(number, seconds=10), **more)
 
 
-def asked(tryton: Tryton, number: str, **more: str) -> list[Contact]:
+def asked(tryton: Tryton, number: str, **more: Any) -> list[Contact]:
     """What the adapter alone answers."""
 
     async def run() -> list[Contact]:

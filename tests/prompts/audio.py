@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pytest
 
@@ -14,6 +15,11 @@ from ivrc.prompts import (
     render,
 )
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Samples: TypeAlias = NDArray[Any]
+
 np = pytest.importorskip("numpy")
 sf = pytest.importorskip("soundfile")
 pytest.importorskip("soxr")
@@ -21,21 +27,24 @@ pytest.importorskip("soxr")
 TONE = 440.0
 
 
-def tone(rate: int, seconds: float = 1.0, hertz: float = TONE, level: float = 0.5) -> np.ndarray:
-    return level * np.sin(2 * np.pi * hertz * np.arange(round(rate * seconds)) / rate)
+def tone(rate: int, seconds: float = 1.0, hertz: float = TONE, level: float = 0.5) -> Samples:
+    samples: Samples = level * np.sin(2 * np.pi * hertz * np.arange(round(rate * seconds)) / rate)
+    return samples
 
 
-def write(path: Path, rate: int = 8000, samples: np.ndarray | None = None, **options: object) -> Path:
+def write(path: Path, rate: int = 8000, samples: Samples | None = None, **options: object) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     sf.write(str(path), tone(rate) if samples is None else samples, rate, **options)
     return path
 
 
-def samples_of(path: Path) -> np.ndarray:
+def samples_of(path: Path) -> Samples:
     """Full scale = 1.0, from one of the three rendered files."""
     rate, subtype = {"ulaw": (8000, "ULAW"), "alaw": (8000, "ALAW"), "sln16": (16000, "PCM_16")}[path.suffix[1:]]
     options = {"endian": "LITTLE"} if subtype == "PCM_16" else {}
-    return sf.read(str(path), samplerate=rate, channels=1, format="RAW", subtype=subtype, **options)[0]
+    samples: Samples
+    samples, _ = sf.read(str(path), samplerate=rate, channels=1, format="RAW", subtype=subtype, **options)
+    return samples
 
 
 def pitch(path: Path) -> float:
@@ -45,7 +54,7 @@ def pitch(path: Path) -> float:
     return float(np.argmax(spectrum)) * (16000 if path.suffix == ".sln16" else 8000) / samples.size
 
 
-def recording(path: Path, seconds: float | None = None, fill: str = "repeat") -> Recording:
+def recording(path: Path, seconds: float | None = None, fill: Literal["repeat", "silence"] = "repeat") -> Recording:
     return Recording(path=path, fit=None if seconds is None else Fit(seconds, fill))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ HEADERLESS = [(f"a.{extension}", raw.rate, {"format": "RAW", "subtype": raw.subt
 
 @pytest.mark.parametrize(("name", "rate", "options"), CONTAINERS + HEADERLESS)
 def test_a_tone_survives_from_every_format(
-    name: str, rate: int, options: dict[str, object], tmp_path: Path, cache: Path
+    name: str, rate: int, options: dict[str, Any], tmp_path: Path, cache: Path
 ) -> None:
     out = render(recording(write(tmp_path / name, rate, **options)), cache=cache)
     assert list(out) == ["ulaw", "alaw", "sln16"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -13,7 +14,9 @@ from tests.prompts.audio import error_of, recording, tone, write
 @pytest.mark.parametrize("rate", [8000, 16000, 44100, 48000])
 @pytest.mark.parametrize("seconds", [0.3, 8, 2.5])
 @pytest.mark.parametrize("fill", ["repeat", "silence"])
-def test_the_length_is_exact_to_the_sample(rate: int, seconds: float, fill: str, tmp_path: Path, cache: Path) -> None:
+def test_the_length_is_exact_to_the_sample(
+    rate: int, seconds: float, fill: Literal["repeat", "silence"], tmp_path: Path, cache: Path
+) -> None:
     out = render(recording(write(tmp_path / "a.wav", rate), seconds, fill), cache=cache)
     assert {extension: path.stat().st_size for extension, path in out.items()} == {
         "ulaw": round(seconds * 8000),

@@ -53,11 +53,12 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     speech._version.cache_clear()
 
 
-def calls(fake: Path) -> list[list[object]]:
+def calls(fake: Path) -> list[tuple[list[str], str]]:
+    """What was asked of the voice: its arguments and the text."""
     import json
 
     log = fake / "log"
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return [tuple(json.loads(line)) for line in log.read_text().splitlines()] if log.exists() else []
 
 
 def spoken(text: str, language: str = "ru", fit: Fit | None = None) -> Speech:

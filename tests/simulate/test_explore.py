@@ -88,7 +88,7 @@ def test_together_one_answers_or_nobody() -> None:
 def test_orders_matter_only_if_somebody_answers() -> None:
     tree = tree_of("call group g", 'play "done"', declarations=GROUP)
     leaves = [(path, chance) for path, chance, journey in tree.leaves() if journey.ended.how != "talked"]
-    assert leaves == [(("nobody of the group answers",), 1)]
+    assert leaves == [(("nobody of the group answers",), Fraction(1))]
     talks = [(path, chance) for path, chance, journey in tree.leaves() if journey.ended.how == "talked"]
     assert (("somebody of the group answers", "turn 1 is drawn", "anna answers"), Fraction(2, 5)) in talks
     # The last one of whom somebody answers has no choice: four in 24 orders, each answering at its turn.

@@ -51,7 +51,8 @@ def test_way_round_is_told_move_by_move() -> None:
     outcome = compile_text("scenario one { -> two }\nscenario two { -> three }\nscenario three { -> two }\n")
     (diagnostic,) = outcome.diagnostics
     assert "two → three → two" in diagnostic.message
-    places = [outcome.compiled.sources.place(each.start).line for each in (diagnostic, *diagnostic.labels)]
+    starts = [diagnostic.start, *(label.start for label in diagnostic.labels)]
+    places = [outcome.compiled.sources.place(start).line for start in starts]
     assert places == [2, 3]
 
 

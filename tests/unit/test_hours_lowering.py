@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivrc.hours import Hours
+from ivrc.hours import Addition, Dates, Exception_, Hours, Weekly
 from tests.dialplan import Dialplan
 from tests.strategies import hours_items
 from tests.support import SETTINGS, compile_text, office_of
@@ -48,7 +48,9 @@ class Machine:
                 assert app == "NoOp", app
 
     def set(self, args: str) -> None:
-        name, value = re.fullmatch(r"LOCAL\((\w+)\)=(.*)", args).groups()
+        match = re.fullmatch(r"LOCAL\((\w+)\)=(.*)", args)
+        assert match is not None, args
+        name, value = match.groups()
         self.variables[name] = self.text(value)
 
     def true(self, condition: str) -> bool:
@@ -91,11 +93,11 @@ def both(text: str, zone: str = MOSCOW) -> tuple[Dialplan, Hours]:
 def moments(draw: st.DrawFn, hours: Hours, zone: str) -> list[datetime]:
     """Moments at and just before every boundary, on days that mean something to the hours."""
     days = [draw(st.dates(date(2025, 1, 2), date(2030, 12, 30))), date(2025, 11, 1), date(2026, 12, 31)]
-    for rule in (*hours.exceptions, *hours.additions):
-        for day in (getattr(rule.dates, "first", None), getattr(rule.dates, "last", None)):
-            if day is not None:
-                days += [day, day + timedelta(days=1)]
-    rules = (*hours.weekly, *hours.exceptions, *hours.additions)
+    special: list[Exception_ | Addition] = [*hours.exceptions, *hours.additions]
+    for dates in (rule.dates for rule in special if isinstance(rule.dates, Dates)):
+        for day in dates:
+            days += [day, day + timedelta(days=1)]
+    rules: list[Weekly | Exception_ | Addition] = [*hours.weekly, *special]
     minutes = {0, 1439} | {minute % 1440 for rule in rules for span in rule.ranges for minute in span}
     minutes |= {(minute - 1) % 1440 for minute in minutes}
     tz = ZoneInfo(zone)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ivrc import pipeline
+from ivrc.loading import Loader
 from tests.support import Outcome, compile_paths, write_tree
 
 
@@ -36,7 +38,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     build = pipeline.build_office
 
-    def note(root: Path, loader: object) -> object:
+    def note(root: Path, loader: Loader) -> object:
         names.append(root.name)
         return build(root, loader)
 
@@ -167,7 +169,9 @@ def test_name_of_a_kept_office_and_of_a_changed_one(offices: Path, built: list[s
     ],
     ids=["empty", "text", "half", "cut", "zeros", "ones", "list", "other-entries"],
 )
-def test_damaged_cache_is_ignored(offices: Path, built: list[str], cache: Path, damage: object) -> None:
+def test_damaged_cache_is_ignored(
+    offices: Path, built: list[str], cache: Path, damage: Callable[[bytes], bytes]
+) -> None:
     first = again(offices, built)[0].everything
     (file,) = cache.glob("offices-*")
     file.write_bytes(damage(file.read_bytes()))

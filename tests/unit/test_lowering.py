@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -16,13 +17,13 @@ RAW = re.compile(r"\$\{(?:CALLERID\(name\)|CALLERID\(num\)\}|EXTEN\}|PJSIP_HEADE
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_no_application_or_function_that_reaches_outside(path: object) -> None:
+def test_no_application_or_function_that_reaches_outside(path: Path) -> None:
     code = [line for line in compile_paths(path).dialplan.splitlines() if not line.startswith(";")]
     assert [line for line in code if FORBIDDEN.search(line)] == []
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_only_the_leg_that_asks_the_crm_runs_the_helper(path: object) -> None:
+def test_only_the_leg_that_asks_the_crm_runs_the_helper(path: Path) -> None:
     """With the caller's number as digits, and within a Dial that ends the leg in time."""
     asked = r"(agi://[\w.:-]+/|/[\w./-]+,agi,run,)responsible,\w+,\$\{FILTER\(\+0-9,\$\{CALLERID\(num\)\}\)\},\d+000"
     for name, context in Dialplan(compile_paths(path).dialplan).contexts.items():
@@ -32,7 +33,7 @@ def test_only_the_leg_that_asks_the_crm_runs_the_helper(path: object) -> None:
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_what_a_caller_sends_is_filtered_first(path: object) -> None:
+def test_what_a_caller_sends_is_filtered_first(path: Path) -> None:
     code = [line for line in compile_paths(path).dialplan.splitlines() if not line.startswith(";")]
     # Where calls begin the extension is the plan's own: the dialplan's reader looks at whoever leads there.
     code = [line for line in code if line != " same => n,Goto(${EXTEN},s,1)"]
@@ -41,7 +42,7 @@ def test_what_a_caller_sends_is_filtered_first(path: object) -> None:
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_every_dial_has_a_time_and_no_transfer(path: object) -> None:
+def test_every_dial_has_a_time_and_no_transfer(path: Path) -> None:
     for context in Dialplan(compile_paths(path).dialplan).contexts.items():
         for lines in context[1].extensions.values():
             for line in lines:
@@ -53,7 +54,7 @@ def test_every_dial_has_a_time_and_no_transfer(path: object) -> None:
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_calls_never_fall_off_the_end_of_an_extension(path: object) -> None:
+def test_calls_never_fall_off_the_end_of_an_extension(path: Path) -> None:
     """Past the last line Asterisk would look for other extensions."""
     ends = {"Goto", "Hangup", "Return", "WaitExten", "NoOp"}
     for name, context in Dialplan(compile_paths(path).dialplan).contexts.items():

@@ -27,7 +27,9 @@ def files(text: str, *sounds: str) -> dict[str, Content]:
 
 
 def as_written(content: dict[str, Content]) -> dict[str, bytes]:
-    return {name: b"".join(pieces) for name, pieces in content.items()}
+    return {
+        name: pieces.read_bytes() if isinstance(pieces, Path) else b"".join(pieces) for name, pieces in content.items()
+    }
 
 
 @pytest.fixture
@@ -119,7 +121,8 @@ def test_failure_in_the_middle_leaves_the_old_output(
     folder: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException, count: int
 ) -> None:
     before = tree_of(folder)
-    write, written = output._write, []
+    write = output._write
+    written: list[Path] = []
 
     def fail(path: Path, content: Content) -> None:
         if len(written) == count:
@@ -179,7 +182,7 @@ def test_parent_that_lets_nothing_be_made_is_refused(folder: Path, monkeypatch: 
         raise PermissionError(13, "Permission denied")
 
     before = tree_of(folder)
-    monkeypatch.setattr(output.tempfile, "mkdtemp", refuse)
+    monkeypatch.setattr("ivrc.output.tempfile.mkdtemp", refuse)
     with pytest.raises(OutputError, match="Permission denied"):
         write_folder(folder, files("new"))
     assert tree_of(folder) == before

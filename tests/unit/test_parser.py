@@ -168,13 +168,16 @@ def test_strings_have_two_escapes() -> None:
 
 def test_commas_are_allowed_in_lists() -> None:
     with_commas = "group g in order { , a, b , ,c, }"
-    assert parsed(with_commas)[0].members[1].target.text == "b"
-    assert len(parsed(with_commas)[0].members) == 3
+    (group,) = parsed(with_commas)
+    assert isinstance(group, ast.Group)
+    assert [member.target.text for member in group.members] == ["a", "b", "c"]
 
 
 def test_hash_in_a_branch_is_a_key_only_before_what_follows_a_key() -> None:
     (scenario,) = parsed("scenario s { branch {\n1 -> s # -> s\n# {hangup} # comment\n\n} }")
+    assert isinstance(scenario, ast.Scenario)
     (branch,) = scenario.body.steps
+    assert isinstance(branch, ast.Branch)
     assert [[key.text for key in case.keys] for case in branch.cases] == [["1"], ["#"], ["#"]]
 
 

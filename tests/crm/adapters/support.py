@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
+import pytest
 from aiohttp import web
 from hypothesis import strategies as st
 
@@ -94,9 +95,10 @@ def recorded(service: Service, folder: Path, **options: Any) -> dict[tuple[str, 
     answers: dict[tuple[str, str], Answer] = {}
 
     async def work(crm: Crm) -> None:
-        for client in clients(crm):
-            client.fetch = _recording(client.fetch, answers)
-        assert await crm.find(CALLER)
+        with pytest.MonkeyPatch.context() as patch:
+            for client in clients(crm):
+                patch.setattr(client, "fetch", _recording(client.fetch, answers))
+            assert await crm.find(CALLER)
 
     asking(service, folder, work, **options)
     return answers
@@ -121,12 +123,13 @@ def replayed(service: Service, folder: Path, answers: dict[tuple[str, str], Answ
     async def run() -> list[Contact]:
         service.base = service.base or "http://127.0.0.1:1"
         crm = adapter(service, folder, **options)
-        for client in clients(crm):
-            client.fetch = fetch
-        try:
-            return await crm.find(CALLER)
-        finally:
-            await crm.close()
+        with pytest.MonkeyPatch.context() as patch:
+            for client in clients(crm):
+                patch.setattr(client, "fetch", fetch)
+            try:
+                return await crm.find(CALLER)
+            finally:
+                await crm.close()
 
     return asyncio.run(run())
 

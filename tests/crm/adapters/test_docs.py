@@ -35,4 +35,4 @@ def test_settings_of_the_page(block: str, commented: bool, tmp_path: Path, monke
 
 def test_every_named_crm_has_a_chapter() -> None:
     named = {kind for kind, where in KINDS.items() if ".adapters." in where.module}
-    assert {re.search(r'kind = "(\w+)"', block)[1] for block in BLOCKS} == named
+    assert {re.findall(r'kind = "(\w+)"', block)[0] for block in BLOCKS} == named

@@ -27,7 +27,7 @@ class HubSpotServer(Service):
         self.written, self.calculated, self.before = written, calculated, before
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json() if request.can_read_body else None
+        body: Any = await request.json() if request.can_read_body else None
         self.seen.append((request.method, request.path, body))
         if request.headers.get("Authorization") != "Bearer pat-eu1-secret":
             return self.error(401, "INVALID_AUTHENTICATION")

@@ -165,7 +165,7 @@ def test_second_extension_and_attendance(tmp_path: Path) -> None:
         def partner(self) -> dict[str, Any]:
             return {**super().partner(), "user_id": False, "x_second_id": [8, "Boris"]}
 
-    options = {"second": "x_second_id", "extension": "x_extension", "attendance": True}
+    options: dict[str, Any] = {"second": "x_second_id", "extension": "x_extension", "attendance": True}
     (boris,) = find(Second(), tmp_path, **options)[0].responsible
     assert (boris.crm_id, boris.extension, boris.at_work) == ("8", "101", False)
 

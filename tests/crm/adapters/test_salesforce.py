@@ -184,11 +184,12 @@ def test_jwt(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("secrets", "hint"), [({}, "client_secret"), ({"private_key": "no key"}, "RSA key")])
-def test_settings_that_cannot_log_in(tmp_path: Path, secrets: dict[str, str], hint: str) -> None:
-    server = SalesforceServer()
-    server.secrets = secrets
+def test_settings_that_cannot_log_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secrets: dict[str, str], hint: str
+) -> None:
+    monkeypatch.setattr(SalesforceServer, "secrets", secrets)
     with pytest.raises(SettingsError, match=hint):
-        find(server, tmp_path)
+        find(SalesforceServer(), tmp_path)
 
 
 def test_wrong_secret(tmp_path: Path) -> None:

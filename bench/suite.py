@@ -1,4 +1,4 @@
-"""1,000 tests of an office, a whole process of `ivrc test`: `python bench/tests.py [--quick]`. The aim is 2 s.
+"""1,000 tests of an office, a whole process of `ivrc test`: `python bench/suite.py [--quick]`. The aim is 2 s.
 
 The office is that of bench/simulate.py; each test is a block of nine lines with its own time, caller, people and key.
 Compared: `ivrc check` of the same office without its tests (the start and the reading), and `ivrc compile` with and
