@@ -42,12 +42,12 @@ _FORMAT = click.option(
 # Commands of the runtime: module, the click command in it, what the list of commands says of it.
 _ELSEWHERE = {
     "agi": ("ivrc.agi.cli", "", "Answer the dialplan's questions: serve, run, unit."),
-    "deploy": ("ivrc.deploying", "deploy", "Into a running Asterisk, without harm to a call: status, verify, log."),
+    "deploy": ("ivrc.deploying", "deploy", "Into a running Asterisk, without harm to a call in progress."),
     "rollback": ("ivrc.deploying", "rollback", "Back to an earlier generation, at once."),
     "history": ("ivrc.history.cli", "history", "The calls that were: list, journey, messages, faxes."),
     "crm": ("ivrc.crm.cli", "crm", "Whose customer a caller is: contact book, look-ups, checks."),
     "diff": ("ivrc.differing", "diff", "What callers would meet differently, from one state to another."),
-    "simulate": ("ivrc.simulating", "simulate", "Try a call without a phone: who rings, what is heard, how it ends."),
+    "simulate": ("ivrc.simulating", "simulate", "Try a call without a phone: who rings, what is heard."),
     "test": ("ivrc.testing.cli", "test", "Run the tests of offices, without a phone."),
 }
 
@@ -135,7 +135,7 @@ def main() -> None:
 @_PATHS
 @_FORMAT
 def check(paths: tuple[Path, ...], form: str) -> None:
-    """Check offices: everything that compile does, but nothing is written."""
+    """Check offices, and write nothing. All else that compile does is done."""
     from ivrc import pipeline
 
     result = pipeline.check(list(paths))
@@ -149,8 +149,9 @@ def check(paths: tuple[Path, ...], form: str) -> None:
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for what is written.")
 @_FORMAT
 def compile_(paths: tuple[Path, ...], output: Path, form: str) -> None:
-    """Compile offices to a dialplan: extensions.conf, sounds, manifest.json.
+    """Compile offices to a dialplan.
 
+    What is written is extensions.conf, sounds, manifest.json, and other files where they are needed.
     The folder is written whole or not at all; with an error in any office it stays as it was.
     """
     from ivrc import pipeline
@@ -194,9 +195,9 @@ class _Formatted(NamedTuple):
 @click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 if a file is not canonical.")
 @_FORMAT
 def fmt(paths: tuple[Path, ...], only_check: bool, form: str) -> None:
-    """Put files into the canonical form: indentation, spaces, blank lines.
+    """Put files into the canonical form.
 
-    A file with syntax errors is left as it is.
+    It is one of indentation, spaces and blank lines. A file with syntax errors is left as it is.
     """
     from ivrc.diagnostics.render import render_json
     from ivrc.loading import find_roots
@@ -262,7 +263,7 @@ def _format_file(file: Path, only_check: bool) -> _Formatted:
 @click.argument("code", required=False)
 @_FORMAT
 def explain(code: str | None, form: str) -> None:
-    """Say what a code such as IVR201 means; without a code, list them all."""
+    """Say what a code such as IVR201 means; or list all codes."""
     from ivrc.diagnostics import CODES, did_you_mean, severity_of
     from ivrc.diagnostics.pages import page_of
 

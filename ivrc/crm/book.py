@@ -114,7 +114,13 @@ class Book:
             connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
             for table in ("contacts", "contact_phones", "people")
         )
-        return f"{self._file}: {contacts} contacts with {phones} numbers, {people} people"
+        known = f"{counted(contacts, 'contact')} with {counted(phones, 'number')}"
+        return f"{self._file}: {known}, {counted(people, 'person', 'people')}"
+
+
+def counted(number: int, word: str, words: str = "") -> str:
+    """`1 contact`, `2 contacts`; of a word whose plural is another one, that too."""
+    return f"{number} {word if number == 1 else words or word + 's'}"
 
 
 def make(settings: Settings) -> Book:

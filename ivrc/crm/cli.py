@@ -60,6 +60,7 @@ def import_(
     phone, extension. English or Russian, any of `,` `;` tab, UTF-8 or cp1251.
     """
     from ivrc.crm import book_import
+    from ivrc.crm.book import counted
 
     if contacts is None and people is None:
         raise click.UsageError("nothing to import: name a CSV file, or --people FILE")
@@ -79,8 +80,10 @@ def import_(
         book_import.write_book(file, *(table.rows if table else None for table in tables), replace=replace)
     except book_import.ImportFault as fault:
         _stop(str(fault), EXIT_OUTPUT)
-    counted = [f"{len(table.rows)} {word}" for table, word in zip(tables, ("contacts", "people"), strict=True) if table]
-    click.echo(f"{file}: {' and '.join(counted)} imported" + (f", {left_out} rows left out" if left_out else ""))
+    words = (("contact", "contacts"), ("person", "people"))
+    done = [counted(len(table.rows), *each) for table, each in zip(tables, words, strict=True) if table]
+    without = f", {counted(left_out, 'row')} left out" if left_out else ""
+    click.echo(f"{file}: {' and '.join(done)} imported{without}")
 
 
 def _tell(file: Path, table: Any) -> int:
@@ -135,9 +138,9 @@ def _country(given: str | None, config: Path | None, office: str | None) -> str 
 @_FORMAT
 @_CONFIG
 def lookup(number: str, office: str | None, seconds: float | None, form: str, config: Path | None) -> None:
-    """Look NUMBER up as a call from it would be, and say whom it would ring and why.
+    """Look NUMBER up as a call from it would be.
 
-    Exit code 1 if the CRM did not answer.
+    It says whom the call would ring, and why. Exit code 1 if the CRM did not answer.
     """
     from ivrc.crm import inspection
 
@@ -151,7 +154,10 @@ def lookup(number: str, office: str | None, seconds: float | None, form: str, co
 @_FORMAT
 @_CONFIG
 def check(office: str | None, form: str, config: Path | None) -> None:
-    """Check ivrc.toml, its secrets, that each CRM answers, and who of the source is known to it."""
+    """Check ivrc.toml, its secrets, and each CRM.
+
+    Whether it answers, and who of the source is known to it.
+    """
     from ivrc.crm import inspection
 
     told = _settled(lambda: asyncio.run(inspection.check(config, office)))

@@ -181,7 +181,10 @@ def collect(follow: bool, config: Path | None) -> None:
 @history.command()
 @CONFIG
 def prune(config: Path | None) -> None:
-    """Forget what [history] keep, keep_media and media_bytes say is too old or too much."""
+    """Forget what is too old or too much.
+
+    keep, keep_media and media_bytes in [history] say what that is.
+    """
     from ivrc.history.collect import prune as forget
 
     settings, store = open_store(config)
@@ -198,7 +201,10 @@ def prune(config: Path | None) -> None:
     "--odbc", "machine", metavar="MACHINE", help="Into a table by ODBC, as this machine; see docs/history.md."
 )
 def setup(output: Path | None, machine: str | None) -> None:
-    """The settings that make Asterisk write its event log: cel.conf and cel_custom.conf."""
+    """The settings that make Asterisk write its event log.
+
+    They are cel.conf and cel_custom.conf, or those of ODBC.
+    """
     from ivrc.history import cel
 
     files = cel.settings()

@@ -19,7 +19,10 @@ from ivrc.history.commands import CONFIG, EXIT_FAULTS, EXIT_OUTPUT, EXIT_USAGE, 
 @click.option("--listen", help="Address and port, instead of those in ivrc.toml; port 0: any that is free.")
 @CONFIG
 def serve(listen: str | None, config: Path | None) -> None:
-    """The history as a page in the browser, for those who have an account."""
+    """The history as a page in the browser.
+
+    It is for those who have an account: `ivrc history user add`.
+    """
     settings, store = open_store(config)
     host, port = _address(listen or settings.listen)
     logging.basicConfig(format="ivrc: %(message)s", level=logging.WARNING)

@@ -209,7 +209,7 @@ def test_the_number_is_data(tmp_path: Path) -> None:
 
 def test_check_counts(tmp_path: Path) -> None:
     file = imported(tmp_path, 'id,phone\n1,"+74951234561, +74951234562"\n', "id,phone\n17,\n")
-    assert asyncio.run(Book(file).check()).endswith("1 contacts with 2 numbers, 1 people")
+    assert asyncio.run(Book(file).check()).endswith("1 contact with 2 numbers, 1 person")
 
 
 def test_a_look_up_in_the_book(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_numbers_are_read_as_in_the_country_that_is_given(place: Path) -> None:
 def test_rows_left_out_are_told(place: Path) -> None:
     (place / "c.csv").write_text("id,phone,City\n1,+74951234567,x\n2,12,x\n")
     done = run("import", "c.csv")
-    assert done.exit_code == 0 and "1 contacts imported, 1 rows left out" in done.stdout
+    assert done.exit_code == 0 and "1 contact imported, 1 row left out" in done.stdout
     assert 'c.csv:3: no phone number: "12"' in done.stderr and "not used: City" in done.stderr
     (place / "book.sqlite").unlink()
     strict = run("import", "c.csv", "--strict")

@@ -127,6 +127,13 @@ def test_help_tells_the_exit_codes_and_the_commands() -> None:
     assert [word for word in ("compile", "check", "explain", "Exit codes") if word not in text] == []
 
 
+@pytest.mark.parametrize("group", [(), ("crm",), ("history",), ("history", "user")], ids=" ".join)
+def test_lists_of_commands_say_of_each_what_it_does(group: tuple[str, ...]) -> None:
+    lines = run(*group, "--help").stdout.partition("\nCommands:\n")[2].splitlines()
+    assert len(lines) >= 3
+    assert [line for line in lines if line.endswith("...")] == []
+
+
 def test_version() -> None:
     assert run("--version").stdout.startswith("ivrc ")
 
