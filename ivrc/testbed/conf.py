@@ -21,7 +21,8 @@ class PhoneSpec:
     mailbox: str = ""  # whose lamp it has, as `101@ivrc-lab`
 
 
-# bridge_native_rtp is left out on purpose: it passes keys between two phones unseen by the manager.
+# bridge_native_rtp is left out on purpose: it passes keys between two phones unseen by the manager. So is what needs a
+# library or a set-up that a test machine has no use for: func_curl, func_enum, func_srv, func_speex, func_iconv.
 # Without a suffix; those that a version does not have are left out by looking at its module folder.
 _MODULES = """
 res_timing_timerfd res_sorcery_config res_sorcery_memory res_sorcery_memory_cache res_sorcery_astdb
@@ -40,32 +41,22 @@ codec_ulaw codec_alaw codec_gsm codec_resample codec_g722 codec_a_mu
 format_wav format_gsm format_pcm format_sln format_wav_gsm format_g722
 pbx_config pbx_spool
 res_musiconhold res_agi res_speech res_mwi_devstate res_fax res_fax_spandsp res_limit
-res_parking res_stasis res_stasis_device_state res_monitor
+res_parking res_stasis res_stasis_device_state
 app_dial app_playback app_playtones app_record app_read app_readexten app_queue app_voicemail app_stack
 app_verbose app_originate app_mixmonitor app_senddtmf app_echo app_milliwatt app_exec app_db app_transfer
 app_waitforsilence app_waitforring app_waituntil app_amd app_followme app_userevent app_cdr
 app_celgenuserevent app_sayunixtime app_say app_directed_pickup app_softhangup app_while app_if
 app_channelredirect app_chanspy app_controlplayback app_dumpchan app_page app_confbridge app_bridgewait
 app_privacy app_talkdetect app_system app_authenticate app_directory app_forkcdr
-func_base64 func_blacklist func_callcompletion func_callerid func_cdr func_channel func_config
-func_curl func_cut func_db func_devstate func_dialgroup func_dialplan func_enum func_env func_extstate
-func_global func_groupcount func_hangupcause func_holdintercept func_iconv func_jitterbuffer func_json
+func_base64 func_blacklist func_callerid func_cdr func_channel func_config
+func_cut func_db func_devstate func_dialgroup func_dialplan func_env func_extstate
+func_global func_groupcount func_hangupcause func_holdintercept func_jitterbuffer func_json
 func_lock func_logic func_math func_md5 func_module func_periodic_hook func_pitchshift func_presencestate
-func_rand func_realtime func_scramble func_sha1 func_shell func_sorcery func_speex func_sprintf func_srv
+func_rand func_realtime func_scramble func_sha1 func_shell func_sorcery func_sprintf
 func_strings func_sysinfo func_talkdetect func_timeout func_uri func_uuid
 func_version func_vmcount func_volume
 cdr_csv cel_manager
 """
-# They need a library or a set-up that a test machine has no use for.
-_LEFT_OUT = {
-    "func_curl",
-    "func_enum",
-    "func_srv",
-    "func_speex",
-    "func_callcompletion",
-    "res_monitor",
-    "func_iconv",
-}
 
 _TONES = """[general]
 country=us
@@ -111,7 +102,7 @@ _WITH_SETTINGS = {
 def render_modules(folder: Path, given: Iterable[str] = ()) -> str:
     """`modules.conf`: only what is listed and there, nothing by itself; `given`: settings files beside our own."""
     listed = [*_MODULES.split(), *(name for file in given for name in _WITH_SETTINGS.get(file, "").split())]
-    there = [name for name in listed if name not in _LEFT_OUT and (folder / f"{name}.so").exists()]
+    there = [name for name in listed if (folder / f"{name}.so").exists()]
     return "[modules]\nautoload=no\n" + "".join(f"load={name}.so\n" for name in there)
 
 
@@ -174,6 +165,13 @@ def render_fixed(ami_port: int) -> dict[str, str]:
         **dict.fromkeys(_EMPTY.split(), "; empty\n"),
     }
 
+
+# What an administrator has before the files of ivrc's are included.
+OWN_SETTINGS = {
+    "extensions.conf": "[general]\nstatic=yes\n",
+    "queues.conf": "[general]\npersistentmembers=no\n",
+    "voicemail.conf": "[general]\nformat=wav\nattach=no\nmaxsilence=10\nmailcmd=/bin/false\n",
+}
 
 # Asterisk logs a warning or an error for each of these when the file is not there.
 _EMPTY = (

@@ -32,7 +32,7 @@ from zoneinfo import ZoneInfo
 
 from ivrc.output import write_folder
 from ivrc.pipeline import compile_offices
-from ivrc.testbed.conf import PhoneSpec
+from ivrc.testbed.conf import OWN_SETTINGS, PhoneSpec
 from ivrc.testbed.fetch import fetch, is_fetched
 from ivrc.testbed.instance import Asterisk
 from ivrc.testbed.prefix import Prefix, TestbedError
@@ -59,6 +59,7 @@ _PHONES: dict[str, Behaviour] = {
     "talks": _answers(0),  # is in another call before this one begins
     "offline": silent(),  # never started
 }
+
 # ── calling ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -227,18 +228,10 @@ def _asterisk(office: Office, calls: list[dict[str, Any]], root: Path, run: Path
     specs = [PhoneSpec(name, registers=name in register, context=context) for name in office.endpoints]
     files = {
         name: own + ((build / name).read_text(encoding="utf-8") if (build / name).exists() else "")
-        for name, own in _OWN_SETTINGS.items()
+        for name, own in OWN_SETTINGS.items()
     }
     faketime = f"@2026-11-24 09:00:00 x{SPEED}"
     return Asterisk(root, run, extensions=files, phones=specs, sounds=[build / "sounds"], faketime=faketime)
-
-
-# What an administrator has before the files of ivrc's are included.
-_OWN_SETTINGS = {
-    "extensions.conf": "[general]\nstatic=yes\n",
-    "queues.conf": "[general]\npersistentmembers=no\n",
-    "voicemail.conf": "[general]\nformat=wav\nattach=no\nmaxsilence=10\nmailcmd=/bin/false\n",
-}
 
 
 @contextmanager

@@ -6,18 +6,13 @@ version the machine's own suite has.
 """
 
 import argparse
-import fcntl
-import os
 import re
 import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ivrc.testbed.cache import cache_folder, is_kept, kept, need_packages, run, unpack
 from ivrc.testbed.prefix import Prefix, TestbedError
 
 VERSIONS = ("22", "16")
@@ -63,16 +58,9 @@ class Source:
         return "".join(f"deb {signed}{self.mirror} {suite} {self.components}\n" for suite in self.suites)
 
 
-def cache_folder() -> Path:
-    """`$IVRC_TESTBED_CACHE`, or `~/.cache/ivrc/testbed`."""
-    named = os.environ.get("IVRC_TESTBED_CACHE")
-    return Path(named).expanduser() if named else Path.home() / ".cache/ivrc/testbed"
-
-
 def is_fetched(version: str) -> bool:
     """Whether the cache holds this version, whole and by the present recipe."""
-    marker = cache_folder() / f"asterisk-{version}" / ".ok"
-    return marker.is_file() and marker.read_text() == RECIPE
+    return is_kept(f"asterisk-{version}", RECIPE)
 
 
 def root_of(version: str) -> Path:
@@ -86,41 +74,20 @@ def fetch(version: str) -> Path:
     """Fetch this version unless the cache has it, and return its root folder."""
     if version not in VERSIONS:
         raise TestbedError(f"no Asterisk {version} here: choose from {', '.join(VERSIONS)}")
-    for tool in ("apt-get", "dpkg-deb"):
-        if shutil.which(tool) is None:
-            raise TestbedError(f"{tool} is missing: the testbed needs a Debian or Ubuntu machine")
-    target = cache_folder() / f"asterisk-{version}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(target.with_name(f"{target.name}.lock")):
-        if not is_fetched(version):
-            _fetch_into(target, _source(version))
-    return target / "root"
+    if not is_fetched(version):
+        need_packages()
+    return kept(f"asterisk-{version}", lambda part: _fetch_into(part, _source(version)), RECIPE) / "root"
 
 
 def odbc_root() -> Path:
     """PostgreSQL's ODBC driver with its libraries, to run beside version 22; fetched unless the cache has it."""
-    target = cache_folder() / "odbc"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(target.with_name(f"{target.name}.lock")):
-        if not (target / ".ok").is_file():
-            _fetch_into(target, _source("22"), ("odbc-postgresql",))
-    return target / "root"
+    return kept("odbc", lambda part: _fetch_into(part, _source("22"), ("odbc-postgresql",)), RECIPE) / "root"
 
 
-def _fetch_into(target: Path, source: Source, packages: tuple[str, ...] = ()) -> None:
-    for stale in target.parent.glob(f"{target.name}.part-*"):  # of a fetch that was killed: we hold the lock
-        shutil.rmtree(stale, ignore_errors=True)
-    part = Path(tempfile.mkdtemp(prefix=f"{target.name}.part-", dir=target.parent))
-    try:
-        part.chmod(0o755)
-        _download(part / "apt", source, packages)
-        _unpack(part / "apt/cache/archives", part / "root", not packages)
-        shutil.rmtree(part / "apt")
-        (part / ".ok").write_text(RECIPE)
-        shutil.rmtree(target, ignore_errors=True)
-        part.rename(target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+def _fetch_into(part: Path, source: Source, packages: tuple[str, ...] = ()) -> None:
+    _download(part / "apt", source, packages)
+    _unpack(part / "apt/cache/archives", part / "root", not packages)
+    shutil.rmtree(part / "apt")
 
 
 def _download(apt: Path, source: Source, packages: tuple[str, ...]) -> None:
@@ -131,12 +98,12 @@ def _download(apt: Path, source: Source, packages: tuple[str, ...]) -> None:
     stub += "Architecture: all\nMaintainer: x <x@x>\nDescription: stub\n"
     (apt / "status").write_text("".join(f"Package: {name}\n{stub}\n" for name in _STUBS.split()))
     (apt / "etc/sources.list").write_text(source.text())
-    _run(["apt-get", *_options(apt), "-qq", "update"], "no package lists")
-    known = _run(["apt-cache", *_options(apt), "pkgnames", "asterisk"], "no package lists").split()
+    run(["apt-get", *_options(apt), "-qq", "update"], "no package lists")
+    known = run(["apt-cache", *_options(apt), "pkgnames", "asterisk"], "no package lists").split()
     if "asterisk" not in known:
         raise TestbedError(f"the mirror {source.mirror} has no asterisk in {' '.join(source.suites)}")
     wanted = packages or [*_PACKAGES.split(), *(name for name in _WHERE_PACKAGED if name in known)]
-    _run(["apt-get", *_options(apt), "install", "--download-only", *wanted], "the download failed")
+    run(["apt-get", *_options(apt), "install", "--download-only", *wanted], "the download failed")
 
 
 def _options(apt: Path) -> list[str]:
@@ -166,9 +133,7 @@ def _options(apt: Path) -> list[str]:
 
 
 def _unpack(archives: Path, root: Path, whole: bool) -> None:
-    root.mkdir()
-    for package in sorted(archives.glob("*.deb")):
-        _run(["dpkg-deb", "-x", str(package), str(root)], f"{package.name} does not unpack")
+    unpack(archives, root)
     for name in _UNUSED:
         shutil.rmtree(root / "usr/share" / name, ignore_errors=True)
     if not whole:
@@ -206,36 +171,13 @@ def _source(version: str) -> Source:
 
 def _mirror(codename: str) -> str:
     """The mirror of the distribution itself: the one that has the suite's updates; or TestbedError."""
-    listed = _run(["apt-get", "--print-uris", "update"], "apt names no mirror")
+    listed = run(["apt-get", "--print-uris", "update"], "apt names no mirror")
     pairs = re.findall(r"^'(\S+?)/dists/([^/\s]+)/(?:In)?Release'", listed, re.M)
     for wanted in (f"{codename}-updates", codename, "sid", "unstable", "testing"):
         found = [mirror for mirror, suite in pairs if suite == wanted]
         if found:
             return str(found[0])
     raise TestbedError(f"the machine's apt sources name no mirror for {codename or 'this system'}")
-
-
-def _run(command: list[str], failure: str) -> str:
-    """Run a tool and return its output; raises TestbedError with its last line of complaint."""
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        env={**os.environ, "LC_ALL": "C"},
-        check=False,
-    )
-    if done.returncode:
-        complaints = [line for line in done.stderr.splitlines() if line.startswith(("E:", "dpkg-deb: error"))]
-        raise TestbedError(f"{failure}: {(complaints or done.stderr.splitlines() or ['no reason given'])[0]}")
-    return done.stdout
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from typing import Self
 from ivrc.testbed import conf
 from ivrc.testbed.conf import PhoneSpec
 from ivrc.testbed.ports import give_back, take_ports
-from ivrc.testbed.prefix import Prefix, TestbedError, die_with_us
+from ivrc.testbed.prefix import Prefix, TestbedError, die_with_us, end
 
 BOOT_SECONDS = 20.0
 _UNPRIVILEGED = 65534
@@ -97,12 +97,7 @@ class Asterisk:
         atexit.unregister(self.stop)
         process, self._process = self._process, None
         if process is not None:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
             for name in ("faketime_shm_", "sem.faketime_sem_"):  # libfaketime leaves them when it is killed
                 Path(f"/dev/shm/{name}{process.pid}").unlink(missing_ok=True)
         for block in self._blocks:

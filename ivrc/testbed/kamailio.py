@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from ivrc.testbed.ports import give_back, take_ports
-from ivrc.testbed.prefix import TestbedError, die_with_us
+from ivrc.testbed.prefix import TestbedError, die_with_us, end
 from ivrc.testbed.tools import tool
 
 _MODULES = "tm sl rr pv maxfwd textops siputils xlog dispatcher"
@@ -69,6 +70,7 @@ class Kamailio:
         self.port = take_ports()
         self._ports = ports
         self._process: subprocess.Popen[bytes] | None = None
+        self._sockets: str | None = None
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +83,7 @@ class Kamailio:
         listed = "".join(f"1 sip:127.0.0.1:{port}\n" for port in self._ports)
         (self.folder / "dispatcher.list").write_text(listed)
         # Sockets of its own have short paths only.
-        run = tempfile.mkdtemp(prefix="ivrc-kam-", dir="/tmp")
+        self._sockets = tempfile.mkdtemp(prefix="ivrc-kam-", dir="/tmp")
         command = [
             str(found.path),
             "-f",
@@ -89,7 +91,7 @@ class Kamailio:
             "-DD",
             "-E",
             "-Y",
-            run,
+            self._sockets,
             "-m",
             "32",
             "-M",
@@ -100,18 +102,19 @@ class Kamailio:
                 [*die_with_us(), *command], env={**os.environ, **found.environment},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        self._await_start()
+        try:
+            self._await_start()
+        except TestbedError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         process, self._process = self._process, None
         if process is not None:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, 9)
-                process.wait()
+            end(process)
+        if self._sockets is not None:
+            shutil.rmtree(self._sockets, ignore_errors=True)
         give_back(self.port)
 
     def log(self) -> str:

@@ -18,7 +18,7 @@ _held: dict[int, int] = {}
 
 
 def take_ports() -> int:
-    """Reserve a block of 8 free ports and return the first; only it and the even ones are tried for UDP."""
+    """Reserve a block of 8 ports and return the first; that it and the other even ones are free has been tried."""
     folder = Path(tempfile.gettempdir()) / f"ivrc-ports-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     blocks = list(range(FIRST, LAST, STRIDE))

@@ -6,6 +6,8 @@
 import os
 import shlex
 import shutil
+import signal
+import subprocess
 import threading
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +25,16 @@ def die_with_us() -> list[str]:
     # The death signal is tied to the thread that starts the process: only the main one lives long enough.
     bound = threading.current_thread() is threading.main_thread() and shutil.which("setpriv")
     return ["setpriv", "--pdeathsig=KILL"] if bound else []
+
+
+def end(process: subprocess.Popen[bytes], seconds: float = 5.0) -> None:
+    """End a process that leads a group of its own; after so long the whole group is killed."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from ivrc.named import NamedTuple
-from ivrc.testbed.fetch import _locked, _run, cache_folder
+from ivrc.testbed.cache import is_kept, kept, need_packages, run, unpack
 from ivrc.testbed.prefix import TestbedError
 
 PACKAGES = {"sshd": "openssh-server", "kamailio": "kamailio", "chromium": "chromium", "nginx": "nginx"}
@@ -54,7 +53,7 @@ def tool(name: str) -> Tool:
 
 def is_here(name: str) -> bool:
     """Whether the machine or the cache has it."""
-    return _in(Path("/"), name) is not None or (cache_folder() / name / ".ok").exists()
+    return _in(Path("/"), name) is not None or is_kept(name)
 
 
 def _in(root: Path, name: str) -> Path | None:
@@ -65,34 +64,18 @@ def _in(root: Path, name: str) -> Path | None:
 
 def _fetched(name: str) -> Path:
     """The root of the unpacked package, with whatever it needs and the machine has not."""
-    target = cache_folder() / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(target.with_name(f"{name}.lock")):
-        if not (target / ".ok").exists():
-            if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-                raise TestbedError("apt-get is missing: the testbed needs a Debian or Ubuntu machine")
-            _fetch_into(target, PACKAGES[name])
-    return target / "root"
+    return kept(name, lambda part: _fetch_into(part, PACKAGES[name])) / "root"
 
 
-def _fetch_into(target: Path, package: str) -> None:
-    part = Path(tempfile.mkdtemp(prefix=f"{target.name}.part-", dir=target.parent))
-    try:
-        part.chmod(0o755)
-        for folder in ("lists/partial", "cache/archives/partial"):
-            (part / "apt" / folder).mkdir(parents=True)
-        options = _options(part / "apt")
-        _run(["apt-get", *options, "-qq", "update"], "no package lists")
-        _run(["apt-get", *options, "install", "--download-only", package], f"{package} cannot be downloaded")
-        (part / "root").mkdir()
-        for archive in sorted((part / "apt/cache/archives").glob("*.deb")):
-            _run(["dpkg-deb", "-x", str(archive), str(part / "root")], f"{archive.name} does not unpack")
-        shutil.rmtree(part / "apt")
-        (part / ".ok").touch()
-        shutil.rmtree(target, ignore_errors=True)
-        part.rename(target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+def _fetch_into(part: Path, package: str) -> None:
+    need_packages()
+    for folder in ("lists/partial", "cache/archives/partial"):
+        (part / "apt" / folder).mkdir(parents=True)
+    options = _options(part / "apt")
+    run(["apt-get", *options, "-qq", "update"], "no package lists")
+    run(["apt-get", *options, "install", "--download-only", package], f"{package} cannot be downloaded")
+    unpack(part / "apt/cache/archives", part / "root")
+    shutil.rmtree(part / "apt")
 
 
 def _options(apt: Path) -> list[str]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ivrc.testbed.fetch import _locked, cache_folder
+from ivrc.testbed.cache import is_kept, kept
 from ivrc.testbed.ports import give_back, take_ports
 from ivrc.testbed.prefix import TestbedError, die_with_us
 
@@ -59,42 +59,21 @@ _RECIPE = json.dumps([1, PACKAGES, SEED])
 _PATIENCE = 60.0
 
 
-def folder() -> Path:
-    """Where it is kept."""
-    return cache_folder() / "tryton"
-
-
 def is_fetched() -> bool:
     """Whether the cache has it, by the present recipe."""
-    marker = folder() / ".ok"
-    return marker.is_file() and marker.read_text() == _RECIPE
+    return is_kept("tryton", _RECIPE)
 
 
 def fetch() -> Path:
     """Install it and build its database, unless that is done; its folder. Raises TestbedError."""
-    target = folder()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(target.with_name(f"{target.name}.lock")):
-        if not is_fetched():
-            _fetch_into(target)
-    return target
+    return kept("tryton", _fetch_into, _RECIPE)
 
 
-def _fetch_into(target: Path) -> None:
-    for stale in target.parent.glob(f"{target.name}.part-*"):  # Of one that was killed: we hold the lock.
-        shutil.rmtree(stale, ignore_errors=True)
-    part = Path(tempfile.mkdtemp(prefix=f"{target.name}.part-", dir=target.parent))
-    try:
-        part.chmod(0o755)
-        _run([sys.executable, "-m", "venv", str(part / "venv")], "no environment can be made")
-        python = str(part / "venv/bin/python")
-        _run([python, "-m", "pip", "install", "--quiet", *PACKAGES], "Tryton cannot be installed")
-        _build_database(part, python)
-        (part / ".ok").write_text(_RECIPE)
-        shutil.rmtree(target, ignore_errors=True)
-        part.rename(target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+def _fetch_into(part: Path) -> None:
+    _run([sys.executable, "-m", "venv", str(part / "venv")], "no environment can be made")
+    python = str(part / "venv/bin/python")
+    _run([python, "-m", "pip", "install", "--quiet", *PACKAGES], "Tryton cannot be installed")
+    _build_database(part, python)
 
 
 def _build_database(part: Path, python: str) -> None:

@@ -21,7 +21,7 @@ from ivrc.deploy.release import Release
 from ivrc.deploy.rollout import Outcome, deploy
 from ivrc.pipeline import build
 from ivrc.releasing import release_of
-from ivrc.testbed.conf import PhoneSpec
+from ivrc.testbed.conf import OWN_SETTINGS, PhoneSpec
 from ivrc.testbed.fetch import is_fetched, root_of
 from ivrc.testbed.instance import Asterisk
 from tests.live.lab import SETTINGS, tone
@@ -43,9 +43,8 @@ def manager_conf(port: int, rights: str = RIGHTS, more: str = "") -> str:
 def settings_with(folder: Path, moh: Path) -> dict[str, str]:
     """Asterisk's own files, each with ivrc's at its end."""
     own = {
-        "extensions.conf": "[general]\nstatic=yes\n[by-hand]\nexten => s,1,NoOp()\n",
-        "queues.conf": "[general]\npersistentmembers=no\n",
-        "voicemail.conf": "[general]\nformat=wav\nattach=no\nmaxsilence=10\nmailcmd=/bin/false\n",
+        **OWN_SETTINGS,
+        "extensions.conf": OWN_SETTINGS["extensions.conf"] + "[by-hand]\nexten => s,1,NoOp()\n",
         "pjsip_extra.conf": "",
     }
     included = {name: name.replace("_extra", "") for name in own}
@@ -109,11 +108,7 @@ class DeployLab:
         self.asterisk = Asterisk(root_of(version), run, phones=phones, **more)
         port = self.asterisk.ami_port
         given = settings_with(self.root, folder / "moh")
-        self.asterisk._given = {
-            **given,
-            "manager.conf": manager_conf(port),
-            "extensions.conf": given["extensions.conf"],
-        }
+        self.asterisk.add_settings({**given, "manager.conf": manager_conf(port)})
         stack.enter_context(self.asterisk)
         self.target = self.target_as()
 

@@ -14,7 +14,7 @@ import pytest
 
 from ivrc.output import write_folder
 from ivrc.pipeline import compile_offices
-from ivrc.testbed.conf import PhoneSpec
+from ivrc.testbed.conf import OWN_SETTINGS, PhoneSpec
 from ivrc.testbed.fetch import is_fetched, root_of
 from ivrc.testbed.instance import Asterisk
 from ivrc.testbed.journey import Journey
@@ -30,10 +30,6 @@ settings {
 }
 """
 
-OWN_SETTINGS = {
-    "queues.conf": "[general]\npersistentmembers=no\n",
-    "voicemail.conf": "[general]\nformat=wav\nattach=no\nmaxsilence=10\nmailcmd=/bin/false\n",
-}
 # A caller who stays to the end.
 HEAR_OUT = [expect_answer(), wait_hangup()]
 
@@ -107,7 +103,7 @@ def build_office(folder: Path, source: str, prompts: Mapping[str, float] | None 
 
 def _settings(build: Path, folder: Path, own_settings: Mapping[str, str]) -> dict[str, str]:
     """What ivrc wrote, each file behind what an administrator's own has before it."""
-    own = {"extensions.conf": "[general]\nstatic=yes\n", **OWN_SETTINGS, **own_settings}
+    own = {**OWN_SETTINGS, **own_settings}
     tone(folder / "moh" / "tone.wav", 20, 8000)
     files = {name: text + ((build / name).read_text() if (build / name).exists() else "") for name, text in own.items()}
     return {**files, "musiconhold.conf": f"[default]\nmode=files\ndirectory={folder / 'moh'}\n"}

@@ -16,17 +16,15 @@ from ivrc.deploy.errors import Busy, FolderError
 from ivrc.deploy.folder import LEFT_OVER, Folder
 from ivrc.deploy.local import LocalFolder
 from ivrc.deploy.ssh import SftpFolder, Ssh, SshError, connected
-from ivrc.testbed.fetch import cache_folder
 from ivrc.testbed.sshd import SshServer
-from ivrc.testbed.tools import PACKAGES, tool
+from ivrc.testbed.tools import is_here, tool
 
 pytestmark = pytest.mark.live
-assert "sshd" in PACKAGES
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
-    if os.environ.get("IVRC_LIVE") != "1" and not (cache_folder() / "sshd/.ok").exists():
+    if os.environ.get("IVRC_LIVE") != "1" and not is_here("sshd"):
         pytest.skip("there is no sshd: python -m ivrc.testbed.tools")
     assert tool("sshd").path.exists()
     with SshServer(tmp_path_factory.mktemp("ssh")) as running:
