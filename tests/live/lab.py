@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+import time
 import wave
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -84,6 +85,13 @@ class Lab:
             self.watch.wait_event(lambda _: len(self.watch.calls()) > seen, 5)
             journey = self.watch.journey(self.watch.calls()[seen])
         return result, journey
+
+    def await_idle(self, seconds: float) -> None:
+        """Until no channel is left; AssertionError if one is there for longer than that."""
+        until = time.monotonic() + seconds
+        while not (count := self.asterisk.cli("core show channels count")).startswith("0 active channels"):
+            assert time.monotonic() < until, count
+            time.sleep(0.1)
 
 
 MakeLab = Callable[..., Lab]

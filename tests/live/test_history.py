@@ -211,9 +211,7 @@ def test_collector_killed_in_the_middle_of_200_calls(kept: Kept) -> None:
             collector.send_signal(signal.SIGKILL)
             collector.wait()
             collector = subprocess.Popen(command)
-    until = time.monotonic() + 60
-    while "0 active channels" not in kept.lab.asterisk.cli("core show channels") and time.monotonic() < until:
-        time.sleep(0.3)
+    kept.lab.await_idle(60)
     collector.send_signal(signal.SIGTERM)
     # (It may not have come as far as to listen to signals.)
     assert collector.wait(15) in (0, -signal.SIGTERM)

@@ -157,10 +157,7 @@ def test_one_who_becomes_free_is_rung_within_a_second(lab: Lab) -> None:
 def test_a_caller_who_leaves_is_forgotten_at_once(lab: Lab) -> None:
     result, _ = lab.call(number(2), [expect_answer(5), pause(1.0), hangup()], {"anna": silent()})
     assert result.ok, result.transcript
-    until = time.monotonic() + 1.0
-    while "0 active channels" not in lab.asterisk.cli("core show channels") and time.monotonic() < until:
-        time.sleep(0.05)
-    assert "0 active channels" in lab.asterisk.cli("core show channels")
+    lab.await_idle(1.0)
     assert "No Callers" in lab.asterisk.cli("queue show ivrc-lab-short-reach")
 
 
@@ -276,10 +273,7 @@ def test_a_caller_with_a_manager_keeps_the_time_and_is_forgotten_at_once(lab: La
     helper.replies["+79160000303"] = "1/found/gleb/no//////c/N"
     result, _ = lab.call(number(3), [expect_answer(5), pause(1.0), hangup()], {"gleb": silent()}, from_="+79160000303")
     assert result.ok, result.transcript
-    until = time.monotonic() + 1.0
-    while "0 active channels" not in lab.asterisk.cli("core show channels") and time.monotonic() < until:
-        time.sleep(0.05)
-    assert "0 active channels" in lab.asterisk.cli("core show channels")
+    lab.await_idle(1.0)
     script = [expect_answer(5), wait_hangup(15)]
     result, journey = lab.call(number(3), script, {"gleb": silent()}, from_="+79160000303")
     assert result.ok, result.transcript

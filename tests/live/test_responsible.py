@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -251,17 +250,12 @@ def test_the_time_limit_holds(
     assert journey.variable("IVRC_WHY") == why
     assert result.answered_at is not None
     assert least < result.answered_at - result.began_at < most
-    until = time.monotonic() + 5
-    while "0 active channels" not in lab.asterisk.cli("core show channels") and time.monotonic() < until:
-        time.sleep(0.1)
-    assert "0 active channels" in lab.asterisk.cli("core show channels"), "the leg that waits is gone too"
+    # The leg that waits is gone too.
+    lab.await_idle(5)
 
 
 def test_a_caller_who_gives_up_is_forgotten(lab: Lab, helper: ScriptedHelper) -> None:
     helper.replies["+79167000016"] = silence
     result, _ = lab.call(number(1), [pause(0.6), cancel()], from_="+79167000016")
     assert result.ok, result.transcript
-    until = time.monotonic() + 1.5
-    while "0 active channels" not in lab.asterisk.cli("core show channels") and time.monotonic() < until:
-        time.sleep(0.1)
-    assert "0 active channels" in lab.asterisk.cli("core show channels")
+    lab.await_idle(1.5)
