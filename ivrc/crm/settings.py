@@ -10,14 +10,16 @@ import difflib
 import os
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
 
 from ivrc.crm.durations import Duration
 
 FILE = "ivrc.toml"
+T = TypeVar("T")
 
 
 class SettingsError(Exception):
@@ -141,6 +143,11 @@ def locate(given: Path | str | None = None) -> Path:
 
 def load(path: Path) -> Settings:
     """Read and check a settings file, its secrets too."""
+    return read(path, lambda data: _settings(data, path))
+
+
+def read(path: Path, meaning: Callable[[dict[str, Any]], T]) -> T:
+    """What a settings file comes to; SettingsError, with the file and the line, if it is wrong."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as fault:
@@ -148,7 +155,7 @@ def load(path: Path) -> Settings:
     except UnicodeDecodeError:
         raise SettingsError("is not written in UTF-8", file=path) from None
     try:
-        return _settings(tomllib.loads(text), path)
+        return meaning(tomllib.loads(text))
     except tomllib.TOMLDecodeError as fault:
         line = re.search(r"at line (\d+)", str(fault))
         raise SettingsError(f"is no TOML: {fault}", file=path, line=int(line[1]) if line else 0) from None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import socket
-import tomllib
 from pathlib import Path
 from typing import Literal
 
 from ivrc.crm.durations import Duration
-from ivrc.crm.settings import SettingsError, Strict, convert
+from ivrc.crm.settings import Strict, convert, read
 
 
 class HistorySettings(Strict, frozen=True):
@@ -53,17 +52,10 @@ class HistorySettings(Strict, frozen=True):
 
 def load(path: Path) -> HistorySettings:
     """Read [history]; SettingsError if it is wrong. Paths are relative to the file."""
-    try:
-        table = tomllib.loads(path.read_text("utf-8-sig")).get("history", {})
-    except OSError as fault:
-        raise SettingsError(f"cannot be read: {fault.strerror}", file=path) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise SettingsError(f"is no TOML: {fault}", file=path) from None
     folder = path.absolute().parent
-    try:
-        settings: HistorySettings = convert(table, HistorySettings, folder=folder, key="history")
-    except SettingsError as fault:
-        raise SettingsError(fault.message, file=path, key=fault.key) from None
+    settings: HistorySettings = read(
+        path, lambda data: convert(data.get("history", {}), HistorySettings, folder=folder, key="history")
+    )
     database = settings.database
     if "://" not in database:
         database = str(folder / Path(database).expanduser())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ivrc import model as m
-from ivrc.lower.cursor import Cursor, Sheet
+from ivrc.lower.cursor import Cursor, Pen, Sheet
 from ivrc.lower.incoming import PREFIXES
 from ivrc.lower.sounds import sound
 
@@ -18,17 +18,22 @@ DIGIT_SECONDS = 3
 _MILLISECONDS = "${STRFTIME(,,%s%3q)}"
 
 
+def _own_context(pen: Pen, cursor: Cursor, step: m.WaitExtension | m.Branch, what: str) -> tuple[Sheet, str]:
+    """Go to a context of the step's own; that, and where its calls come back to."""
+    sheet = Sheet(pen, pen.fresh_part(f"{cursor.base}-{what}"), f"keys of {pen.head(step)}", step.start)
+    after = cursor.label(f"after-{what}")
+    back = cursor.here(after)
+    cursor.add("Goto", f"{sheet.name},s,1")
+    cursor.place(after)
+    return sheet, back
+
+
 def lower_wait(lowering: Lowering, cursor: Cursor, step: m.WaitExtension) -> bool:
     """A context of its own, in which the employees' extensions can be keyed."""
     pen = lowering.pen
     lowering.waits = True
     lowering.answer(cursor)
-    sheet = Sheet(pen, pen.fresh_part(f"{cursor.base}-wait"), f"keys of {pen.head(step)}", step.start)
-    after = cursor.label("after-wait")
-    back = cursor.here(after)
-    cursor.add("Goto", f"{sheet.name},s,1")
-    cursor.place(after)
-
+    sheet, back = _own_context(pen, cursor, step, "wait")
     keys = Cursor(sheet, "s", answered=True)
     keys.add("Set", f"IVRC_NEXT={back}")
     keys.add("Set", f"IVRC_UNTIL=$[{_MILLISECONDS} + {step.seconds * 1000}]")
@@ -88,20 +93,14 @@ def _listen_timed(lowering: Lowering, keys: Cursor, step: m.WaitExtension) -> No
 
 def lower_branch(lowering: Lowering, cursor: Cursor, step: m.Branch) -> bool:
     """A context of its own, whose extensions are the keys."""
-    pen = lowering.pen
     lowering.answer(cursor)
-    sheet = Sheet(pen, pen.fresh_part(f"{cursor.base}-branch"), f"keys of {pen.head(step)}", step.start)
-    after = cursor.label("after-branch")
-    back = cursor.here(after)
-    cursor.add("Goto", f"{sheet.name},s,1")
-    cursor.place(after)
-
+    sheet, back = _own_context(lowering.pen, cursor, step, "branch")
     ask = Cursor(sheet, "s", answered=True)
     if step.retries:
         ask.add("Set", "IVRC_TRIES=0")
         ask.place("ask")
     if step.prompt is not None:
-        ask.add("BackGround", sound(pen, step.prompt))
+        ask.add("BackGround", sound(lowering.pen, step.prompt))
     ask.add("WaitExten", str(step.seconds))
     ask.close()
     for case in step.cases:

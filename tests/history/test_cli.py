@@ -77,7 +77,7 @@ def test_wrong_settings_are_told_in_a_line(folder: Path) -> None:
     (folder / "ivrc.toml").write_text("[history]\ndatabse = 'x'\n")
     result = run("list")
     assert result.exit_code == 2
-    assert 'did you mean "database"?' in result.stderr
+    assert result.stderr.endswith('ivrc.toml:2: history.databse: this key is not known; did you mean "database"?\n')
 
 
 def test_setup_writes_what_asterisk_needs_and_overwrites_nothing(folder: Path) -> None:
