@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Self
@@ -19,7 +19,7 @@ from ivrc.named import NamedTuple
 Message = Mapping[str, str]
 _LINE_LIMIT = 1 << 20
 _CHUNK = 1 << 18
-_END = b"\r\n\r\n"
+_END, _LAST = b"\r\n\r\n", b"\r\nEventList: Complete"
 _VALUES_AT_ONCE = 100
 
 
@@ -116,7 +116,7 @@ class Manager:
         while (raw := await self._event(seconds)) is not None:
             yield raw
 
-    async def lists(
+    async def texts(
         self,
         action: str,
         field: str,
@@ -124,13 +124,13 @@ class Manager:
         *,
         absent: str,
         at_once: int,
-        pause: float = 0.0,
+        rest: Callable[[], Awaitable[None]],
         seconds: float | None = None,
-    ) -> AsyncIterator[tuple[str, Sequence[Message]]]:
-        """Each value of a field with the events that answer the action; none if the error has `absent` in its words.
+    ) -> AsyncIterator[tuple[str, str]]:
+        """Each value of a field with the events that answer the action, as one text: it is parsed as a whole.
 
-        Some are asked at once: on a busy machine each question alone would wait for its turn twice. Between them is a
-        pause.
+        The text is empty if Asterisk's error has `absent` in its words. Some are asked at once: on a busy machine each
+        question alone would wait for its turn twice. After these is a `rest`.
         """
         left = iter(values)
         while some := tuple(islice(left, at_once)):
@@ -139,16 +139,16 @@ class Manager:
                 self._write(action, {field: value})
             await self._drain()
             for number, value in enumerate(some, first):
-                events = []
+                text = b""
                 try:
                     await self._response(action, number, seconds)
-                    while (raw := await self._event(seconds)) is not None:
-                        events.append(_message(raw))
+                    text = await self._until(_LAST, seconds)
+                    await self._next(seconds)
                 except ManagerError as fault:
                     if absent not in str(fault):
                         raise
-                yield value, events
-            await asyncio.sleep(pause)
+                yield value, text.decode("utf-8", "replace")
+            await rest()
 
     async def values(self, expressions: Iterable[str]) -> AsyncIterator[str]:
         """What Asterisk makes of each of these functions or variables."""
@@ -165,7 +165,7 @@ class Manager:
         """The next event of a list; None for its last."""
         while True:
             raw = await self._next(seconds)
-            if b"\r\nEventList: Complete" in raw:
+            if _LAST in raw:
                 return None
             if raw.startswith(b"Event: "):
                 return raw
@@ -189,11 +189,15 @@ class Manager:
 
     async def _next(self, seconds: float | None) -> bytes:
         """The next message, without the empty line at its end."""
+        return await self._until(_END, seconds)
+
+    async def _until(self, sign: bytes, seconds: float | None) -> bytes:
+        """What comes before a sign, which is taken, too."""
         reader = self._reader
         if reader is None:
             raise ManagerError("the connection to Asterisk's manager is gone")
         start = self._at
-        while (end := self._come.find(_END, start)) < 0:
+        while (end := self._come.find(sign, start)) < 0:
             rest = self._come[self._at :]
             try:
                 chunk = await asyncio.wait_for(reader.read(_CHUNK), seconds or self.address.seconds)
@@ -201,8 +205,8 @@ class Manager:
                 raise ManagerError(f"Asterisk's manager does not answer: {_said(fault)}") from None
             if not chunk:
                 raise ManagerError("Asterisk's manager has closed the connection")
-            self._come, self._at, start = rest + chunk, 0, max(0, len(rest) - len(_END) + 1)
-        found, self._at = self._come[self._at : end], end + len(_END)
+            self._come, self._at, start = rest + chunk, 0, max(0, len(rest) - len(sign) + 1)
+        found, self._at = self._come[self._at : end], end + len(sign)
         return found
 
 

@@ -33,6 +33,11 @@ async def channels(manager: Manager) -> list[Channel]:
     return found
 
 
+async def any_on(manager: Manager) -> bool:
+    """Whether there are any channels: a question that costs nothing."""
+    return (await manager.ask("CoreStatus")).get("CoreCurrentCalls") != "0"
+
+
 def parts_in(text: str) -> set[str]:
     """The ids of the parts whose names stand in a text."""
     found = set()

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from ivrc.deploy.ami import Message
 from ivrc.named import NamedTuple
 
 _STEP = re.compile(r"; (.*)    \((.+:\d+)\)")
 _LINE = re.compile(
     r"(?:exten => (?P<exten>[^,]+),(?P<at>1|hint)| same => n)(?:\((?P<label>[^()]*)\))?,(?P<what>.*)", re.DOTALL
+)
+# What a list's event says of a line, or of a context that is included.
+_EVENT = re.compile(
+    r"\r\nExtension: (.*)\r\n(?:ExtensionLabel: (.*)\r\n)?Priority: (.*)\r\nApplication: (.*)\r\n"
+    r"(?:AppData: (.*)\r\n)?Registrar: |\r\nIncludeContext: (.*)\r\n"
 )
 
 
@@ -76,16 +80,15 @@ def _read(text: str, held: Held) -> None:
                 held.steps[name, key] = step
 
 
-def line_of(event: Message) -> tuple[Key, Line] | None:
-    """A line of Asterisk's list; None for what is none."""
-    if "IncludeContext" in event:
-        included = event["IncludeContext"]
-        return Key("", f"include {included}"), Line("", included, "", False)
-    if "Priority" not in event:
-        return None
-    key = Key(event["Extension"], event["Priority"])
-    label, application = event.get("ExtensionLabel", ""), event.get("Application", "")
-    return key, Line(label, application, event.get("AppData", ""), event["Priority"] != "hint")
+def lines_in(events: str) -> dict[Key, Line]:
+    """The lines of Asterisk's list: one regular expression, for there are hundreds of thousands."""
+    found = {}
+    for exten, label, priority, application, arguments, included in _EVENT.findall(events):
+        if included:
+            found[Key("", f"include {included}")] = Line("", included, "", False)
+        else:
+            found[Key(exten, priority)] = Line(label, application, arguments, priority != "hint")
+    return found
 
 
 def differences(

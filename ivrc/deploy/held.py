@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 
 from ivrc.deploy import checks
 from ivrc.deploy.ami import Manager
-from ivrc.deploy.calls import parts_in
-from ivrc.deploy.dialplan import Held, Key, Line, differences, line_of, read_text
+from ivrc.deploy.calls import any_on, parts_in
+from ivrc.deploy.dialplan import Held, Key, Line, differences, lines_in, read_text
 from ivrc.deploy.errors import ManagerError
 from ivrc.deploy.release import DIALPLAN, ENTRIES
 
@@ -17,6 +18,8 @@ _ABSENT = "Did not find context"
 # Seconds that a turn of questions may take, and that a question may take without anybody noticing.
 _TURN, _QUICK = 0.02, 0.001
 _AT_ONCE, _LOOKS = 20, 5
+# Seconds after which it is looked again whether calls have come in.
+_LOOK_AGAIN = 0.2
 
 Parts = Mapping[str, Mapping[str, bytes]]
 """Part's id → its files."""
@@ -94,10 +97,29 @@ async def _holds(manager: Manager, contexts: Iterable[str]) -> AsyncIterator[tup
     """
     took = await _walk_takes(manager)
     at_once = max(1, min(_AT_ONCE, int(_TURN / took)))
-    pause = at_once * took if took > _QUICK else 0.0
-    asked = manager.lists("ShowDialPlan", "Context", contexts, absent=_ABSENT, at_once=at_once, pause=pause, seconds=60)
+    rest = _Rest(manager, at_once * took if took > _QUICK else 0.0)
+    asked = manager.texts("ShowDialPlan", "Context", contexts, absent=_ABSENT, at_once=at_once, rest=rest, seconds=60)
     async for context, events in asked:
-        yield context, dict(line for event in events if (line := line_of(event)) is not None)
+        yield context, lines_in(events)
+
+
+class _Rest:
+    """What is between two turns of questions while there are calls."""
+
+    def __init__(self, manager: Manager, seconds: float) -> None:
+        self._manager = manager
+        self._seconds = seconds
+        self._calls = True
+        self._looked = 0.0
+
+    async def __call__(self) -> None:
+        if not self._seconds:
+            return
+        if time.monotonic() - self._looked > _LOOK_AGAIN:
+            self._calls = await any_on(self._manager)
+            self._looked = time.monotonic()
+        if self._calls:
+            await asyncio.sleep(self._seconds)
 
 
 async def _walk_takes(manager: Manager) -> float:
