@@ -9,6 +9,7 @@ from ivrc import model as m
 from ivrc.lower import incoming
 from ivrc.lower.cursor import Pen
 from ivrc.lower.hours import holiday_contexts, hours_context
+from ivrc.lower.keys import KEYED, wait_context
 from ivrc.lower.media import CONTEXTS
 from ivrc.lower.responsible import responsible_contexts
 from ivrc.lower.rings import accept_context
@@ -36,8 +37,9 @@ def lower_office(office: m.Office, sources: Sources, needs: ir.Needs) -> Iterato
     for callers in office.callers:
         incoming.callers_context(pen, callers)
     if lowering.waits:
+        wait_context(lowering)
         incoming.extensions_context(pen, lowering.ring, office.employees)
-    if lowering.timed_wait:
+    if KEYED in lowering.waits:
         incoming.prefixes_context(pen, office.employees)
     lowering.reach.contexts()
     if lowering.responsible:

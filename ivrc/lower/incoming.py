@@ -215,12 +215,12 @@ def people_context(pen: Pen, ring: Ringer, employees: tuple[m.Employee, ...], di
         sheet.close()
 
 
-PREFIXES = ".prefixes"
+EXTENSIONS, PREFIXES = ".extensions", ".prefixes"
 
 
 def extensions_context(pen: Pen, ring: Ringer, employees: tuple[m.Employee, ...]) -> None:
     """The extensions that callers key in a `wait extension`; IVRC_NEXT is where the call goes on."""
-    sheet = Sheet(pen, ".extensions", "employees' extensions, for callers who key them")
+    sheet = Sheet(pen, EXTENSIONS, "employees' extensions, for callers who key them")
     for employee in employees:
         target = _reach(employee)
         if employee.extension is None or target is None:

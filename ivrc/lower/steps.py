@@ -33,14 +33,13 @@ class Lowering:
         self.office = office
         self.ring = Ringer(pen, office)
         self.reach = Reach(pen, self.ring)
-        # Whether there is a `wait extension`, and whether one is cut by the channel's time limit.
-        self.waits = False
-        self.timed_wait = False
+        # In which ways callers of a `wait extension` are listened to.
+        self.waits: set[str] = set()
         # Whether the CRM is asked for the responsible manager.
         self.responsible = False
 
     def scenario(self, scenario: m.Scenario) -> None:
-        """A scenario's contexts: its own first, those of its menus and waits after it."""
+        """A scenario's contexts: its own first, those of its menus after it."""
         sheet = Sheet(self.pen, self.pen.fresh_part(scenario.name), f"scenario {scenario.name}", scenario.start)
         cursor = Cursor(sheet, "s")
         if self.block(cursor, scenario.body):

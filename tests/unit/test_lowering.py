@@ -105,7 +105,7 @@ def test_durations_are_seconds(duration: str, seconds: int) -> None:
         ('call sip "sip:a@b.example"', "Dial(PJSIP/ivrc-sip/sip:a@b.example,30,i)"),
         ("call employee anna then mobile", "Dial(PJSIP/+79160000001@provider,30,i)"),
         ("branch { 1 -> main }", "WaitExten(7)"),
-        ("wait extension", "WaitExten(5)"),
+        ("wait extension", "Set(IVRC_LEFT=5)"),
     ],
 )
 def test_durations_by_default(step: str, line: str) -> None:

@@ -270,6 +270,8 @@ def following(dialplan: str, line: Line) -> Line | None:
 
 def _first_app(dialplan: str, line: Line | None) -> str:
     """The first application from this line on that does something, through a jump elsewhere."""
+    while line is not None and line.app == "Set":
+        line = following(dialplan, line)
     if line is not None and line.app == "Goto":
         place = tuple(line.args.split(","))
         there = [other for other in lines_of(dialplan) if (other.context, other.exten, "1") == place]
