@@ -1,7 +1,7 @@
 """What a deploy costs, and what new calls feel of it, beside a plain reload: `python bench/deploy.py [--quick]`.
 
-10,000 scenarios and 100,000 numbers in one real Asterisk 22; 50 SIP calls a second come in all the while. A delay is
-from a call's INVITE to its 200 OK.
+10,000 scenarios and 100,000 numbers in one real Asterisk 22: put there once without calls, then changed while 50 SIP
+calls a second come in. A delay is from a call's INVITE to its 200 OK. What it is at is told on stderr.
 """
 
 from __future__ import annotations
@@ -27,10 +27,16 @@ from ivrc.testbed.prefix import TestbedError, die_with_us
 from ivrc.testbed.sip_trace import read_trace
 from ivrc.testbed.sip_xml import caller_xml, expect_answer, wait_hangup
 
+_BEGAN = time.monotonic()
 IVRC = str(Path(sys.executable).parent / "ivrc")
 RATE = 50
 SECRET = "bench"
 PROBE = 'number "+7 495 000-00-01" -> probe\nscenario probe {{ play "asterisk:digits/{change}"  hangup }}\n'
+
+
+def tell(what: str) -> None:
+    """Say what is being done, and how long it has been in all."""
+    print(f"{time.monotonic() - _BEGAN:6.0f} s  {what}", file=sys.stderr, flush=True)
 
 
 def write_one(folder: Path, scenarios: int, numbers: int, change: int) -> None:
@@ -135,6 +141,7 @@ def measure(
         # Of one office in a hundred the sample is all.
         hows.pop(1)
     for how in hows:
+        tell(f"{what}, {how}: for the first time")
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ivrc-bench-")))
         folder.chmod(0o755)
         source = folder / "source"
@@ -146,7 +153,9 @@ def measure(
         work()
         first = time.monotonic() - began
         write(source, scenarios, numbers, 1)
+        tell(f"{what}, {how}: took {first:.1f} s; now a change, with calls")
         rows.append({"plan": what, "how": how, "first time, s": f"{first:.1f}", **during(asterisk, work)})
+        tell(f"{what}, {how}: took {rows[-1]['seconds']} s, longest delay {rows[-1]['longest delay, ms']} ms")
         asterisk.stop()
     return rows
 

@@ -97,14 +97,14 @@ async def _holds(manager: Manager, contexts: Iterable[str]) -> AsyncIterator[tup
     """
     took = await _walk_takes(manager)
     at_once = max(1, min(_AT_ONCE, int(_TURN / took)))
-    rest = _Rest(manager, at_once * took if took > _QUICK else 0.0)
+    rest = Rest(manager, at_once * took if took > _QUICK else 0.0)
     asked = manager.texts("ShowDialPlan", "Context", contexts, absent=_ABSENT, at_once=at_once, rest=rest, seconds=60)
     async for context, events in asked:
         yield context, lines_in(events)
 
 
-class _Rest:
-    """What is between two turns of questions while there are calls."""
+class Rest:
+    """What is between two turns of questions: some seconds, while there are calls."""
 
     def __init__(self, manager: Manager, seconds: float) -> None:
         self._manager = manager
@@ -113,6 +113,7 @@ class _Rest:
         self._looked = 0.0
 
     async def __call__(self) -> None:
+        """Wait, if there are calls."""
         if not self._seconds:
             return
         if time.monotonic() - self._looked > _LOOK_AGAIN:

@@ -13,6 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from ivrc.cli import main
+from ivrc.deploy.ami import Manager
+from ivrc.deploy.calls import any_on
 from ivrc.deploy.errors import DeployError, ManagerError
 from ivrc.deploy.node import GRACE, Target
 from ivrc.deploy.release import Release
@@ -197,6 +199,21 @@ def test_generations_and_prompts_go_when_nothing_needs_them(lab: DeployLab) -> N
 
 
 # ── who may ──
+
+
+def test_calls_are_seen_with_these_rights(lab: DeployLab) -> None:
+    async def seen() -> bool:
+        async with Manager(lab.target.manager) as manager:
+            return await any_on(manager)
+
+    assert not asyncio.run(seen())
+    lab.asterisk.cli("channel originate Local/s@by-hand application Wait 60")
+    assert asyncio.run(seen())
+    lab.asterisk.cli("channel request hangup all")
+    end = time.monotonic() + 5
+    while asyncio.run(seen()):
+        assert time.monotonic() < end, "the call is over"
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("lacking", RIGHTS.split(","))

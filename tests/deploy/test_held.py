@@ -1,0 +1,119 @@
+"""What Asterisk says that it holds, read; and the rest that calls are left between questions."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from ivrc.crm.settings import Secret
+from ivrc.deploy.ami import Address, Manager, Message
+from ivrc.deploy.dialplan import Key, Line, differences, lines_in, read_text
+from ivrc.deploy.held import Rest
+
+# As Asterisk 22 answers ShowDialPlan, and 16 in the same form.
+EVENTS = """\
+Event: ListDialplan\r
+ActionID: 7\r
+Context: ivrc-acme.wait\r
+Extension: silence\r
+Priority: 1\r
+Application: Set\r
+AppData: TIMEOUT(digit)=3\r
+Registrar: pbx_config\r
+\r
+Event: ListDialplan\r
+ActionID: 7\r
+Context: ivrc-acme.wait\r
+Extension: silence\r
+ExtensionLabel: again\r
+Priority: 2\r
+Application: NoOp\r
+AppData: \r
+Registrar: pbx_config\r
+\r
+Event: ListDialplan\r
+ActionID: 7\r
+Context: ivrc-acme.wait\r
+Extension: 101\r
+Priority: hint\r
+Application: PJSIP/анна&PJSIP/b\r
+Registrar: pbx_config\r
+\r
+Event: ListDialplan\r
+ActionID: 7\r
+Context: ivrc-acme.wait\r
+IncludeContext: ivrc-acme.extensions\r
+Registrar: pbx_config\r
+\r
+Event: ShowDialPlanComplete\r
+ActionID: 7"""
+
+TEXT = """
+[ivrc-acme.wait]
+include => ivrc-acme.extensions
+exten => silence,1,Set(TIMEOUT(digit)=3)
+ same => n(again),NoOp()
+exten => 101,hint,PJSIP/анна&PJSIP/b
+"""
+
+
+def test_lines_are_read_as_they_were_compiled() -> None:
+    found = lines_in(EVENTS)
+    assert found[Key("silence", "2")] == Line("again", "NoOp", "")
+    held = read_text([TEXT.encode()])
+    assert list(differences("ivrc-acme.wait", held.contexts["ivrc-acme.wait"], found, held.steps)) == []
+
+
+def test_every_other_line_is_a_difference() -> None:
+    held = read_text([TEXT.encode()])
+    for was, becomes in (
+        ("Priority: 2", "Priority: 3"),
+        ("digit)=3", "digit)=4"),
+        ("ExtensionLabel: again", "ExtensionLabel: more"),
+        ("Application: NoOp", "Application: Answer"),
+        ("PJSIP/b", "PJSIP/c"),
+        ("IncludeContext: ivrc-acme.extensions", "IncludeContext: other"),
+        ("Registrar: ", "Rgstrar: "),
+    ):
+        found = lines_in(EVENTS.replace(was, becomes))
+        told = differences("ivrc-acme.wait", held.contexts["ivrc-acme.wait"], found, held.steps)
+        assert list(told), (was, becomes)
+
+
+class Asked(Manager):
+    """A manager that knows how many channels there are."""
+
+    def __init__(self) -> None:
+        super().__init__(Address("127.0.0.1", 1, "ivrc", Secret("hush")))
+        self.channels = 0
+        self.looks = 0
+
+    async def ask(self, action: str, *, seconds: float | None = None, **fields: str) -> Message:
+        assert action == "CoreStatus"
+        self.looks += 1
+        return {"Response": "Success", "CoreCurrentCalls": str(self.channels)}
+
+
+def test_calls_are_left_a_rest_only_while_there_are_any() -> None:
+    async def took(manager: Asked, rest: Rest) -> float:
+        began = time.monotonic()
+        await rest()
+        return time.monotonic() - began
+
+    async def turns() -> None:
+        manager = Asked()
+        rest = Rest(manager, 0.1)
+        assert [await took(manager, rest) < 0.05 for _ in range(50)] == [True] * 50
+        # It does not look each time.
+        assert manager.looks == 1
+        manager.channels = 1
+        await asyncio.sleep(0.25)
+        assert await took(manager, rest) >= 0.1
+        manager.channels = 0
+        await asyncio.sleep(0.25)
+        assert await took(manager, rest) < 0.05
+        # Quick answers need no rest, and so no look.
+        assert await took(manager, Rest(manager, 0.0)) < 0.05
+        assert manager.looks == 3
+
+    asyncio.run(turns())
