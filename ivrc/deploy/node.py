@@ -12,11 +12,10 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from hashlib import sha256
 from typing import Any, Self
 
 from ivrc.deploy import calls as on_line
-from ivrc.deploy import checks, held, leftovers, state
+from ivrc.deploy import checks, held, leftovers, state, written
 from ivrc.deploy.ami import Address, Manager
 from ivrc.deploy.errors import DeployError, FolderError, ManagerError
 from ivrc.deploy.failpoints import passing
@@ -141,7 +140,7 @@ class Node:
         passing("after the generation is written")
         parts = {part.id: Loaded(tuple(sorted(part.files)), part.uses) for part in release.parts}
         await self._activate(number, release.active, parts)
-        await self._verify_entries({part.id: _joined(part.files) for part in release.parts})
+        await self._verify_entries({part.id: written.joined(part.files) for part in release.parts})
         passing("after the entries are verified")
         return number
 
@@ -150,8 +149,8 @@ class Node:
         await self._repair()
         record = await state.generation(self.target.folder, number)
         ids = [f"{name}~{mark}" for name, mark in record["active"].items()]
-        files = {name: await self._part(name) for name in sorted(ids)}
-        if changed := [f"{PARTS}/{name}/{each}" for name in files for each in _changed(files[name], (ABOUT,))]:
+        files = {name: await written.read(self.target.folder, name) for name in sorted(ids)}
+        if changed := [f"{PARTS}/{name}/{each}" for name in files for each in written.changed(files[name], (ABOUT,))]:
             raise DeployError(f"generation {number} is not what was deployed", tuple(changed))
         if faults := await checks.missing(self.manager, self.target.sounds, files):
             raise DeployError("Asterisk lacks what the generation needs", tuple(faults))
@@ -229,12 +228,15 @@ class Node:
         faults: list[str] = []
         files: dict[str, Mapping[str, bytes]] = {}
         for name in sorted(self.now.parts):
-            files[name] = await self._part(name)
-            faults += [f"{PARTS}/{name}/{each}" for each in _changed(files[name], self.now.parts[name].files)]
-            faults += await self._sounds_gone(files[name])
+            files[name] = await written.read(self.target.folder, name)
+            faults += [f"{PARTS}/{name}/{each}" for each in written.changed(files[name], self.now.parts[name].files)]
+            faults += await written.sounds_gone(self.target.sounds, files[name])
         for name in sorted(await self.target.folder.names(PARTS) - files.keys()):
             # Kept for a rollback.
-            faults += [f"{PARTS}/{name}/{each}" for each in _changed(await self._part(name), (ABOUT,))]
+            faults += [
+                f"{PARTS}/{name}/{each}"
+                for each in written.changed(await written.read(self.target.folder, name), (ABOUT,))
+            ]
         wanted = state.files_of(self.target.folder, self.now, await state.mailboxes_of(self.target.folder, self.now))
         for name in (*READ, "set.json") if self.now.number else ():
             if await self.target.folder.read(f"{SETS}/{self.now.number}/{name}") != b"".join(wanted[name]):
@@ -242,18 +244,6 @@ class Node:
         faults += await checks.missing(self.manager, self.target.sounds, {n: f for n, f in files.items() if ABOUT in f})
         faults += await held.all_differs(self.manager, files, self.now.active_ids)
         return faults
-
-    async def _sounds_gone(self, files: Mapping[str, bytes]) -> list[str]:
-        """The prompts of a part that are not there any more."""
-        gone = []
-        there: dict[str, set[str]] = {}
-        for path in json.loads(files.get(ABOUT, b"{}")).get("sounds", []):
-            folder, _, name = path.rpartition("/")
-            if folder not in there:
-                there[folder] = await self.target.sounds.names(folder)
-            if name not in there[folder]:
-                gone.append(f"the prompt {path} is not there")
-        return gone
 
     # ── sets ──
 
@@ -340,18 +330,9 @@ class Node:
 
     # ── files ──
 
-    async def _part(self, name: str) -> dict[str, bytes]:
-        folder = self.target.folder
-        found = {}
-        for file in sorted(await folder.names(f"{PARTS}/{name}")):
-            content = await folder.read(f"{PARTS}/{name}/{file}")
-            if content is not None:
-                found[file] = content
-        return found
-
     async def _fresh_files(self, release: Release) -> dict[str, dict[str, bytes]]:
         """The parts of a release that Asterisk did not hold when the lock was had."""
-        return {part.id: _joined(part.files) for part in release.parts if part.id not in self.before.parts}
+        return {part.id: written.joined(part.files) for part in release.parts if part.id not in self.before.parts}
 
     async def _write_sounds(self, release: Release) -> None:
         sounds, there = self.target.sounds, dict[str, set[str]]()
@@ -378,21 +359,15 @@ class Node:
     async def _verify_parts(self, fresh: Mapping[str, Mapping[str, bytes]]) -> None:
         """DeployError if Asterisk does not hold these parts as they were compiled."""
         sample = self.target.sample
-        faults = await self._as_written(fresh) if sample else []
+        faults = await written.not_as_written(self.target.folder, fresh) if sample else []
         if faults := [*faults, *await held.parts_differ(self.manager, fresh, sample)]:
             raise DeployError("Asterisk does not hold what was compiled", tuple(faults))
-
-    async def _as_written(self, fresh: Mapping[str, Mapping[str, bytes]]) -> list[str]:
-        """Parts whose files, read back, are not those that were compiled."""
-        return [
-            f"{PARTS}/{name} was not written as compiled" for name in fresh if await self._part(name) != fresh[name]
-        ]
 
     async def _verify_entries(self, parts: Mapping[str, Mapping[str, bytes]]) -> None:
         """DeployError if new calls would not be led where they should be, or would still be led elsewhere."""
         active, was = self.now.active_ids, self.before.active_ids
         changed = {name: files for name, files in parts.items() if name not in was}
-        left = {name: await self._part(name) for name in sorted(was - active)}
+        left = {name: await written.read(self.target.folder, name) for name in sorted(was - active)}
         if faults := await held.entries_differ(self.manager, changed, left, active):
             raise DeployError("new calls are not led into the new plan", tuple(faults[:20]))
 
@@ -403,15 +378,3 @@ class Node:
     async def tidy(self) -> None:
         """Remove files that neither the active set nor a kept generation needs."""
         await leftovers.remove(self.target.folder, self.target.sounds, self.now)
-
-
-def _joined(files: Mapping[str, Iterable[bytes]]) -> dict[str, bytes]:
-    return {name: b"".join(content) for name, content in files.items()}
-
-
-def _changed(files: Mapping[str, bytes], names: Iterable[str]) -> list[str]:
-    """Which files of a part are not as they were written, by their digests."""
-    gone = [f"{name} is not there" for name in sorted(set(names) - files.keys())]
-    digests = json.loads(files.get(ABOUT, b"{}")).get("files", {})
-    changed = [name for name, digest in digests.items() if sha256(files.get(name, b"")).hexdigest() != digest]
-    return gone + [f"{name} has been changed since it was deployed" for name in changed if name in files]
