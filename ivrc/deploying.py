@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from ivrc.deploy import telling
 from ivrc.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def run(
     release = compile_release(list(paths))
     if dry_run:
         found = asyncio.run(where.each(lambda target: _changes(target, release)))
-        _report({"nodes": [{"node": name, **_data(each)} for name, each in found]}, form, _told_changes)
+        _report({"nodes": [{"node": name, **_data(each)} for name, each in found]}, form, telling.changes)
         if any(each.get("missing") or "fault" in each for each in map(_data, (each for _, each in found))):
             _stop("this would be refused")
         return
@@ -102,7 +102,7 @@ def run(
         async with where.open() as targets:
             return await (rollout.rolling if rolling else rollout.deploy)(targets, release, note, where.wait)
 
-    _report({"nodes": [each._asdict() for each in _do(work())]}, form, _told_outcomes)
+    _report({"nodes": [each._asdict() for each in _do(work())]}, form, telling.outcomes)
 
 
 def compile_release(paths: list[Path]) -> Release:
@@ -158,39 +158,6 @@ def _data(found: Any) -> dict[str, Any]:
     return dict(found)
 
 
-def _told_changes(found: dict[str, Any]) -> None:
-    told: dict[str, list[str]] = {}
-    for each in found["nodes"]:
-        text = _changes_text(each)
-        told.setdefault(text, []).append(each["node"])
-        for fault in each.get("missing", ()):
-            click.echo(_plain(f"{_prefix(each)}missing: {fault}"), err=True)
-    # Nodes are alike mostly.
-    for text, names in told.items():
-        if any(names):
-            click.echo(f"{', '.join(names)}:")
-        click.echo(text)
-
-
-def _changes_text(each: dict[str, Any]) -> str:
-    if "fault" in each:
-        return f"not reached: {_plain(each['fault'])}"
-    if not (each["new"] or each["changed"] or each["removed"]):
-        return f"nothing would change: generation {each['generation']} is the same"
-    lines = [f"{kind}: {', '.join(each[kind])}" for kind in ("new", "changed", "removed") if each[kind]]
-    return "\n".join([*lines, *([each["text"]] if "text" in each else [])])
-
-
-def _prefix(each: dict[str, Any]) -> str:
-    return f"{each['node']}: " if each["node"] else ""
-
-
-def _told_outcomes(found: dict[str, Any]) -> None:
-    for each in found["nodes"]:
-        active = f"{each['node']}: generation {each['generation']} is active"
-        click.echo(f"{active} ({each['seconds']:.1f} s)" if each["changed"] else f"{active} already: nothing changed")
-
-
 @click.command()
 @click.argument("generation", type=int, required=False)
 @_options
@@ -204,7 +171,7 @@ def rollback(generation: int | None, config: Path | None, to: str, names: tuple[
         async with where.open() as targets:
             return await rollout.rollback(targets, generation, where.wait)
 
-    _told_outcomes({"nodes": [each._asdict() for each in _do(work())]})
+    telling.outcomes({"nodes": [each._asdict() for each in _do(work())]})
 
 
 deploy.add_command(rollback)
@@ -220,47 +187,9 @@ def status(config: Path | None, to: str, names: tuple[str, ...], form: str) -> N
     where = _where(config, to, names)
     found = [{"node": name, **_data(each)} for name, each in asyncio.run(where.each(status_of))]
     alone = len(found) == 1 and not found[0]["node"]
-    _report(found[0] if alone else {"nodes": found, "alike": _alike(found)}, form, _told_statuses)
+    _report(found[0] if alone else {"nodes": found, "alike": telling.alike(found)}, form, telling.statuses)
     if any("fault" in each for each in found):
         sys.exit(EXIT_FAULTS)
-
-
-def _alike(found: list[dict[str, Any]]) -> bool:
-    """Whether all nodes have the same plan, byte for byte: its parts have their contents' marks in their names."""
-    return len({json.dumps(each.get("active"), sort_keys=True) for each in found}) == 1
-
-
-def _told_statuses(found: dict[str, Any]) -> None:
-    if "nodes" not in found:
-        _told_status(found)
-        return
-    for each in found["nodes"]:
-        click.echo(f"{each['node']}:")
-        _told_status(each)
-    if not found["alike"]:
-        click.echo("ivrc: the nodes have not all the same plan; deploy again", err=True)
-
-
-def _told_status(found: dict[str, Any]) -> None:
-    if "fault" in found:
-        click.echo(_plain(f"       {found['fault']}"))
-        return
-    if not found["generations"]:
-        click.echo("nothing is deployed yet")
-    for each in found["generations"]:
-        age = _age(time.time() - each["when"])
-        state = "active" if each["active"] else "loaded" if each["loaded"] else "kept"
-        note = f"  {each['note']}" if each["note"] else ""
-        click.echo(f"{each['generation']:>5}  {state:<7} {each['calls']:>5} calls  {age:>8} ago  {each['by']}{note}")
-    for part, calls in found["elsewhere"].items():
-        click.echo(f"       {part} is loaded for {calls} calls; its generation is not kept any more")
-
-
-def _age(seconds: float) -> str:
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
 
 
 @deploy.command()
@@ -280,7 +209,7 @@ def verify(config: Path | None, to: str, names: tuple[str, ...]) -> None:
     for name, found in asyncio.run(where.each(look)):
         prefix = f"{name}: " if name else ""
         if isinstance(found, DeployError):
-            click.echo(_plain(f"ivrc: {prefix}{found.message}"), err=True)
+            click.echo(telling.plain(f"ivrc: {prefix}{found.message}"), err=True)
             bad += 1
             continue
         faults, generation = found
@@ -337,12 +266,7 @@ def log(config: Path | None, to: str, names: tuple[str, ...], limit: int, form: 
         if form == "json":
             click.echo(json.dumps({"node": name, **line} if any(where.nodes) else line, ensure_ascii=False))
             continue
-        number = f" generation {line['generation']}" if "generation" in line else ""
-        why = f": {line['why']}" if "why" in line else ""
-        note = f"  ({line['note']})" if line.get("note") else ""
-        node = f"  {name}" if any(where.nodes) else ""
-        who = f"{line['when']}{node}  {line.get('by', '')}"
-        click.echo(_plain(f"{who}  {line['what']}{number} {line['result']}{why}{note}"))
+        telling.log_line(name if any(where.nodes) else "", line)
 
 
 class _Where(NamedTuple):
@@ -398,8 +322,8 @@ def _do(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except DeployError as fault:
         for reason in fault.reasons:
-            click.echo(_plain(f"  {reason}"), err=True)
-        _stop(_plain(fault.message))
+            click.echo(telling.plain(f"  {reason}"), err=True)
+        _stop(telling.plain(fault.message))
 
 
 def _report(found: dict[str, Any], form: str, tell: Callable[[dict[str, Any]], None]) -> None:
@@ -407,10 +331,6 @@ def _report(found: dict[str, Any], form: str, tell: Callable[[dict[str, Any]], N
         click.echo(json.dumps(found, ensure_ascii=False, indent=1))
     else:
         tell(found)
-
-
-def _plain(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _stop(message: str, code: int = EXIT_FAULTS) -> NoReturn:
