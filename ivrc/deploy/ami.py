@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
-from typing import Self
+from typing import Protocol, Self
 
 from ivrc.crm.settings import Secret
 from ivrc.deploy.errors import ManagerError
@@ -35,6 +36,15 @@ class Address(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host}:{self.port}"
+
+
+class Turns(Protocol):
+    """How many questions are asked at once, and what is between them."""
+
+    questions: int
+
+    async def rest(self, asked: int, began: float, ended: float) -> None:
+        """After so many questions, answered between these two times of `time.monotonic`; then the next may begin."""
 
 
 class Manager:
@@ -123,32 +133,36 @@ class Manager:
         values: Iterable[str],
         *,
         absent: str,
-        at_once: int,
-        rest: Callable[[], Awaitable[None]],
+        turns: Turns,
         seconds: float | None = None,
     ) -> AsyncIterator[tuple[str, str]]:
         """Each value of a field with the events that answer the action, as one text: it is parsed as a whole.
 
-        The text is empty if Asterisk's error has `absent` in its words. Some are asked at once: on a busy machine each
-        question alone would wait for its turn twice. After these is a `rest`.
+        The text is empty if Asterisk's error has `absent` in its words. A turn's questions are asked at once: on a busy
+        machine each question alone would wait for its turn twice.
         """
         left = iter(values)
-        while some := tuple(islice(left, at_once)):
-            first = self._count + 1
+        while some := tuple(islice(left, turns.questions)):
+            began, first = time.monotonic(), self._count + 1
             for value in some:
                 self._write(action, {field: value})
             await self._drain()
-            for number, value in enumerate(some, first):
-                text = b""
-                try:
-                    await self._response(action, number, seconds)
-                    text = await self._until(_LAST, seconds)
-                    await self._next(seconds)
-                except ManagerError as fault:
-                    if absent not in str(fault):
-                        raise
-                yield value, text.decode("utf-8", "replace")
-            await rest()
+            answers = [await self._text(action, number, absent, seconds) for number in range(first, first + len(some))]
+            ended = time.monotonic()
+            for answer in zip(some, answers, strict=True):
+                yield answer
+            await turns.rest(len(some), began, ended)
+
+    async def _text(self, action: str, number: int, absent: str, seconds: float | None) -> str:
+        try:
+            await self._response(action, number, seconds)
+            text = await self._until(_LAST, seconds)
+            await self._next(seconds)
+        except ManagerError as fault:
+            if absent not in str(fault):
+                raise
+            return ""
+        return text.decode("utf-8", "replace")
 
     async def values(self, expressions: Iterable[str]) -> AsyncIterator[str]:
         """What Asterisk makes of each of these functions or variables."""

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import suppress
 
 from ivrc.deploy import checks
 from ivrc.deploy.ami import Manager
 from ivrc.deploy.calls import any_on, parts_in
 from ivrc.deploy.dialplan import Held, Key, Line, differences, lines_in, read_text
-from ivrc.deploy.errors import ManagerError
 from ivrc.deploy.release import DIALPLAN, ENTRIES
 
 _ABSENT = "Did not find context"
 # Seconds that a turn of questions may take, and that a question may take without anybody noticing.
 _TURN, _QUICK = 0.02, 0.001
-_AT_ONCE, _LOOKS = 20, 5
+_AT_ONCE = 20
 # Seconds after which it is looked again whether calls have come in.
 _LOOK_AGAIN = 0.2
 
@@ -90,48 +88,36 @@ async def _outline_differs(manager: Manager, held: Held) -> list[str]:
 
 
 async def _holds(manager: Manager, contexts: Iterable[str]) -> AsyncIterator[tuple[str, dict[Key, Line]]]:
-    """What Asterisk holds of each context.
-
-    One is a question: it is answered with the lock of the whole dialplan held, which every call's next step needs. So
-    calls wait for a turn at the most, and then have the dialplan for themselves for as long.
-    """
-    took = await _walk_takes(manager)
-    at_once = max(1, min(_AT_ONCE, int(_TURN / took)))
-    rest = Rest(manager, at_once * took if took > _QUICK else 0.0)
-    asked = manager.texts("ShowDialPlan", "Context", contexts, absent=_ABSENT, at_once=at_once, rest=rest, seconds=60)
+    """What Asterisk holds of each context."""
+    asked = manager.texts("ShowDialPlan", "Context", contexts, absent=_ABSENT, turns=FairTurns(manager), seconds=60)
     async for context, events in asked:
         yield context, lines_in(events)
 
 
-class Rest:
-    """What is between two turns of questions: some seconds, while there are calls."""
+class FairTurns:
+    """Asterisk answers with the lock of the whole dialplan held, which every call's next step needs.
 
-    def __init__(self, manager: Manager, seconds: float) -> None:
+    So calls wait for a turn at the most, and then have the dialplan for themselves for as long. Where there are none,
+    or answers are quick, there is no rest.
+    """
+
+    def __init__(self, manager: Manager) -> None:
+        self.questions = 1
         self._manager = manager
-        self._seconds = seconds
         self._calls = True
         self._looked = 0.0
 
-    async def __call__(self) -> None:
-        """Wait, if there are calls."""
-        if not self._seconds:
+    async def rest(self, asked: int, began: float, ended: float) -> None:
+        """See `Turns`."""
+        each = (ended - began) / asked
+        self.questions = max(1, min(_AT_ONCE, int(_TURN / each)))
+        if each <= _QUICK:
             return
         if time.monotonic() - self._looked > _LOOK_AGAIN:
             self._calls = await any_on(self._manager)
             self._looked = time.monotonic()
         if self._calls:
-            await asyncio.sleep(self._seconds)
-
-
-async def _walk_takes(manager: Manager) -> float:
-    """Seconds in which Asterisk goes through all its contexts, which it does for each that is to be shown."""
-    took = []
-    for _ in range(_LOOKS):
-        began = time.monotonic()
-        with suppress(ManagerError):
-            await manager.ask("ShowDialPlan", Context="ivrc.none")
-        took.append(time.monotonic() - began)
-    return min(took)
+            await asyncio.sleep(ended + (ended - began) - time.monotonic())
 
 
 def _explained(faults: list[str]) -> list[str]:

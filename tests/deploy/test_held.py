@@ -8,7 +8,7 @@ import time
 from ivrc.crm.settings import Secret
 from ivrc.deploy.ami import Address, Manager, Message
 from ivrc.deploy.dialplan import Key, Line, differences, lines_in, read_text
-from ivrc.deploy.held import Rest
+from ivrc.deploy.held import FairTurns
 
 # As Asterisk 22 answers ShowDialPlan, and 16 in the same form.
 EVENTS = """\
@@ -95,25 +95,37 @@ class Asked(Manager):
 
 
 def test_calls_are_left_a_rest_only_while_there_are_any() -> None:
-    async def took(manager: Asked, rest: Rest) -> float:
-        began = time.monotonic()
-        await rest()
-        return time.monotonic() - began
+    async def rested(turns: FairTurns, asked: int, took: float) -> float:
+        now = time.monotonic()
+        await turns.rest(asked, now - took, now)
+        return time.monotonic() - now
 
-    async def turns() -> None:
+    async def look() -> None:
         manager = Asked()
-        rest = Rest(manager, 0.1)
-        assert [await took(manager, rest) < 0.05 for _ in range(50)] == [True] * 50
+        turns = FairTurns(manager)
+        assert all([await rested(turns, 2, 0.1) < 0.05 for _ in range(50)])
         # It does not look each time.
         assert manager.looks == 1
         manager.channels = 1
         await asyncio.sleep(0.25)
-        assert await took(manager, rest) >= 0.1
+        assert await rested(turns, 2, 0.1) >= 0.1
         manager.channels = 0
         await asyncio.sleep(0.25)
-        assert await took(manager, rest) < 0.05
+        assert await rested(turns, 2, 0.1) < 0.05
+        manager.channels = 1
+        await asyncio.sleep(0.25)
         # Quick answers need no rest, and so no look.
-        assert await took(manager, Rest(manager, 0.0)) < 0.05
+        assert await rested(turns, 200, 0.1) < 0.05
         assert manager.looks == 3
 
-    asyncio.run(turns())
+    asyncio.run(look())
+
+
+def test_a_turn_has_as_many_questions_as_calls_can_wait_for() -> None:
+    async def questions(asked: int, took: float) -> int:
+        turns = FairTurns(Asked())
+        await turns.rest(asked, time.monotonic() - took, time.monotonic())
+        return turns.questions
+
+    found = [asyncio.run(questions(asked, took)) for asked, took in ((1, 0.0042), (4, 0.016), (2, 0.1), (20, 0.002))]
+    assert found == [4, 4, 1, 20]
