@@ -202,18 +202,18 @@ def test_generations_and_prompts_go_when_nothing_needs_them(lab: DeployLab) -> N
 
 
 def test_calls_are_seen_with_these_rights(lab: DeployLab) -> None:
-    async def seen() -> bool:
-        async with Manager(lab.target.manager) as manager:
-            return await any_on(manager)
+    async def come_to(wanted: bool) -> None:
+        async with asyncio.timeout(5), Manager(lab.target.manager) as manager:
+            while await any_on(manager) != wanted:
+                await asyncio.sleep(0.05)
 
-    assert not asyncio.run(seen())
-    lab.asterisk.cli("channel originate Local/s@by-hand application Wait 60")
-    assert asyncio.run(seen())
+    lab.deploy(office("wait extension for 60s"))
+    asyncio.run(come_to(False))
+    with Watch(lab.asterisk) as watch:
+        watch.run(watch.ami.originate_local("+74950000001", "ivrc-incoming", far=("Wait", "60")))
+        asyncio.run(come_to(True))
     lab.asterisk.cli("channel request hangup all")
-    end = time.monotonic() + 5
-    while asyncio.run(seen()):
-        assert time.monotonic() < end, "the call is over"
-        time.sleep(0.1)
+    asyncio.run(come_to(False))
 
 
 @pytest.mark.parametrize("lacking", RIGHTS.split(","))
