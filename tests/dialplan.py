@@ -26,6 +26,7 @@ _BY_DIGIT = re.compile(r'\$\{IF\(\$\[(?:\$\{EXTEN:-1\} = (\d)|"\$\{EXTEN:-1\}" :
 _SUBROUTINE = re.compile(r"[GU]\(([^()^]*)(?:\^[^()]*)?\)")
 # Where calls begin: the extension is the scenario's context.
 _BEGINNING = "_ivrc."
+_FAX_TO = re.compile(r"^IVRC_FAX_TO=(.*)$")
 _MAY_RUN = frozenset(
     {
         "AGI",
@@ -193,9 +194,7 @@ class Dialplan:
             targets = [_without_arguments(line.args)]
         elif line.app == "GotoIf":
             targets = [target for target in _branches(line.args) if target]
-        elif found := re.search(
-            r"[GU]\(([^()^]*)(?:\^[^()]*)?\)" if line.app == "Dial" else r"^IVRC_FAX_TO=(.*)$", line.args
-        ):
+        elif found := (_SUBROUTINE if line.app == "Dial" else _FAX_TO).search(line.args):
             targets = [f"{found[1]},s,1"]
         elif line.app == "Set" and (found := re.fullmatch(r"IVRC_NEXT=(.*)", line.args)):
             targets = [found[1]]

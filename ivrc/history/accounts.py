@@ -19,7 +19,6 @@ from ivrc.history.search import Scope
 from ivrc.history.store import Store
 from ivrc.named import NamedTuple
 
-ROLES = ("admin", "supervisor", "employee")
 SHORTEST, LONGEST = 8, 1024
 """Letters of a password."""
 _COST, _BLOCK, _PARALLEL = 2**15, 8, 1

@@ -132,16 +132,7 @@ def picture(settings: HistorySettings, path: str, number: int) -> tuple[bytes, s
                 image, ratio = pages(data, number)
                 height = min(max(round(_WIDTH * ratio), 1), 20 * _WIDTH)
                 small = image.convert("L").resize((_WIDTH, height), Image.Resampling.LANCZOS)
-        except (
-            OSError,
-            ValueError,
-            SyntaxError,
-            EOFError,
-            KeyError,
-            IndexError,
-            StopIteration,
-            Image.DecompressionBombError,
-        ):
+        except (*_BROKEN, Image.DecompressionBombError):
             raise FileGone from None
     made = io.BytesIO()
     small.save(made, "PNG")
@@ -168,10 +159,5 @@ def _pdf_page(data: Any, number: int) -> tuple[Any, float]:
             left, bottom, right, top = (float(edge) for edge in page.mediabox)
             image = next(each for each in page.Resources.XObject.values() if each.Subtype == "/Image")
             return pikepdf.PdfImage(cast(pikepdf.Stream, image)).as_pil_image(), (top - bottom) / (right - left)
-    except (
-        pikepdf.PdfError,
-        pikepdf.models.image.UnsupportedImageTypeError,
-        ZeroDivisionError,
-        AttributeError,
-    ) as fault:
+    except (pikepdf.PdfError, pikepdf.models.image.UnsupportedImageTypeError) as fault:
         raise ValueError(str(fault)) from None
