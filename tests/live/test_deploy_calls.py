@@ -123,13 +123,16 @@ class Storm:
                     self.watch.run(self.watch.ami.press(identity, "1"))
 
     def finish(self, seconds: float = 60) -> None:
-        """Until no call is left."""
+        """Until no call is left, and the manager has told the end of each."""
         end = time.monotonic() + seconds
         while not re.search(r"^0 active calls", self.lab.asterisk.cli("core show channels count"), re.MULTILINE):
             assert time.monotonic() < end, self.lab.asterisk.cli("core show channels")
             self.press_keys()
             time.sleep(0.1)
-        time.sleep(0.3)
+        placed = {f"{identity}-2" for identity, _, _ in self.placed}
+        while left := placed - {event["Uniqueid"] for event in self.watch.events if event.get("Event") == "Hangup"}:
+            assert time.monotonic() < end, left
+            time.sleep(0.1)
 
     def journeys(self) -> dict[str, list[tuple[str, ...]]]:
         """Call → every line that its own channel ran: context, extension, priority, application, arguments."""
