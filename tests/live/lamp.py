@@ -78,8 +78,9 @@ class Lamp:
             "Content-Length: 0",
         ]
         self._send(lines)
+        until = time.monotonic() + 10
         while not (answer := self._receive()).startswith("SIP/2.0"):
-            pass
+            assert time.monotonic() < until, f"no answer to {method}"
         return answer
 
     def _authorization(self, challenge: str, method: str, uri: str) -> str:
