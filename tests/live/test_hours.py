@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.live.lab import SETTINGS, Lab, MakeLab
+from tests.live.lab import SETTINGS, Lab, MakeLab, number
 
 pytestmark = pytest.mark.live
 
@@ -107,7 +107,7 @@ def scenario_at(lab: Lab, which: int, utc: str) -> str:
     The clock runs at a tenth of its speed: a second before a boundary must still be before it when the call decides.
     """
     lab.asterisk.set_time(f"@{utc} x0.1")
-    identity = lab.watch.run(lab.watch.ami.originate_local(f"+7495{which:07}", "ivrc-incoming", far=("Milliwatt", "")))
+    identity = lab.watch.run(lab.watch.ami.originate_local(number(which), "ivrc-incoming", far=("Milliwatt", "")))
     steps = lab.watch.journey(identity, timeout=10).steps
     return steps[-1].context.rpartition("-")[2]
 

@@ -75,10 +75,11 @@ def test_loads_without_a_warning(lab: Lab) -> None:
 
 def test_rings_one_who_is_free_while_the_caller_hears_music(lab: Lab) -> None:
     phones = {"anna": answers(1.0), "boris": answers(1.0), "vera": answers(1.0)}
+    seen = len(lab.watch.events)
     result, journey = lab.call(number(1), [expect_answer(5), pause(3.0), hangup()], phones)
     assert result.ok, result.transcript
     assert len([name for name in journey.rang if name in phones]) == 1, "one rings, not all"
-    assert any(event.get("Event") == "MusicOnHoldStart" for event in lab.watch.events)
+    assert any(event.get("Event") == "MusicOnHoldStart" for event in lab.watch.events[seen:])
 
 
 def test_passes_when_the_time_is_over_to_the_second(lab: Lab) -> None:

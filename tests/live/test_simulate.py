@@ -28,7 +28,7 @@ from ivrc.testbed.sip_xml import (
     talk,
     wait_hangup,
 )
-from tests.live.lab import SETTINGS, Lab, MakeLab, skip_without_streams
+from tests.live.lab import SETTINGS, Lab, MakeLab, number, skip_without_streams
 from tests.simulate.support import moment
 from tests.support import office_of
 
@@ -224,7 +224,7 @@ def office() -> Prepared:
 def test_the_simulator_tells_what_the_telephone_does(lab: Lab, office: Prepared, case: Case) -> None:
     if "message" in case.name:
         skip_without_streams()
-    to = f"+7495{case.number:07}"
+    to = number(case.number)
     result, journey = lab.call(to, case.script, case.phones)
     caller = next(event.channel for event in journey.events if isinstance(event, real.Step))
     expected = of_the_telephone(journey, caller)
