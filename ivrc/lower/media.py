@@ -108,6 +108,8 @@ def fax_context() -> ir.Context:
         ("Answer", ""),
         # The machine's tone may go on for a while, and has been heard.
         ("Set", "FAXOPT(faxdetect)=no"),
+        # What listens goes with the next audio, and takes the audio's format with it: before ReceiveFAX sets its own.
+        ("Wait", "0.1"),
         ("Set", "FAXOPT(localstationid)=${IVRC_DID}"),
         ("GotoIf", '$["${IVRC_FAX_FILE}" = ""]?first,1'),
         ("Goto", "receive,1"),

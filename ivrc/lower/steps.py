@@ -169,6 +169,8 @@ def lower_fax(lowering: Lowering, cursor: Cursor, _step: m.Fax) -> bool:
 def lower_fax_detected(lowering: Lowering, cursor: Cursor, step: m.FaxDetected) -> bool:
     """Asterisk listens for a fax machine's tone, and takes it to the extension `fax` of whatever context it is in."""
     cursor.add("Set", f"IVRC_FAX_TO={lowering.pen.context(step.scenario)}")
+    # Asterisk complains if it listens already.
+    cursor.add("Set", "FAXOPT(faxdetect)=no")
     cursor.add("Set", "FAXOPT(faxdetect)=cng")
     return True
 

@@ -73,12 +73,30 @@ class Message(NamedTuple):
     ends: Literal["hangs up", "hash", "silence"] = "hangs up"
 
 
+# How long a fax machine waits to be received (T.30's timer T0: a minute, give or take 5 s).
+FAX_GIVES_UP = 59_000
+# Two fax machines take so long to make terms.
+FAX_TERMS = 12_000
+
+
 class FaxMachine(NamedTuple):
-    """The caller is a fax machine: how many pages, how long they take, and whether it stays on the line after them."""
+    """The caller is a fax machine, or somebody at one who presses Start `begins` after the line was answered.
+
+    From then on it can be received, which takes `length` for all `pages` together; and its tone can be heard, for half
+    a second every 3.5 s, the first time `tone` later. It hangs up when the last page has been received and `leaves`
+    more have passed, or (None) stays on the line; and `FAX_GIVES_UP` after it began, if nobody has received it.
+    """
 
     pages: int = 1
     length: int = 30_000
-    stays: bool = False
+    leaves: int | None = 1_000
+    begins: int = 0
+    tone: int = 3_000
+
+    def sent(self, milliseconds: int) -> int:
+        """How many pages have been received in full after so long: before the first one the machines make terms."""
+        terms = min(FAX_TERMS, self.length // 2)
+        return max(0, milliseconds - terms) * self.pages // (self.length - terms) if self.length else self.pages
 
 
 class Call(NamedTuple):

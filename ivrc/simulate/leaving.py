@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from ivrc import model as m
 from ivrc.simulate import journey as j
-from ivrc.simulate.line import Cutoff, Line, Over
+from ivrc.simulate.line import NEVER, Cutoff, Line, Over
 from ivrc.simulate.office import prompt_name
 
 BEEP = "asterisk:beep"
 THANKS = "asterisk:auth-thankyou"
-# A fax machine is waited for so long. (Asterisk gives up after its timers; the figure is near, not exact.)
-FAX_PATIENCE = 60_000
 # The limit of a message for a mailbox counts from here after the beginning of the tone.
 MAILBOX_TONE = 1_000
 # A message for a mailbox that is shorter is thrown away.
@@ -69,23 +67,30 @@ def fax(line: Line, step: m.Fax) -> None:
     if line.fax_taken:
         line.events.append(j.Faxed(line.now, 0, "one fax a call", line.now, step.start))
         return
-    machine = line.world.fax(line)
     begin = line.now
-    pages, why = (machine.pages, "") if machine else (0, "no fax came")
+    machine = line.world.fax(line)
+    patience = begin + line.world.fax_patience(line)
+    sends = max(begin, line.answered_at + machine.begins) if machine else NEVER
     try:
-        line.spend(begin + (machine.length if machine else FAX_PATIENCE))
+        if machine is None or sends >= patience:
+            line.spend(patience)
+            line.events.append(j.Faxed(begin, 0, "no fax came", line.now, step.start))
+            return
+        line.spend(sends)
+        line.takes_fax()
+        line.spend(sends + machine.length)
     except Cutoff:
-        line.events.append(j.Faxed(begin, 0, "caller hung up", line.now, step.start))
+        pages = machine.sent(line.now - sends) if machine else 0
+        line.events.append(j.Faxed(begin, pages, "caller hung up", line.now, step.start))
         raise
-    line.events.append(j.Faxed(begin, pages, why, line.now, step.start))
-    line.fax_taken = pages > 0
-    if machine and not machine.stays:
-        raise Over("caller hung up", 16)
+    line.events.append(j.Faxed(begin, machine.pages, "", line.now, step.start))
+    if machine.leaves is not None:
+        line.leaves(line.now + machine.leaves)
 
 
 def fax_detected(line: Line, step: m.FaxDetected) -> None:
     """From here on a fax machine is taken elsewhere."""
-    line.is_machine = line.world.fax(line) is not None
+    line.world.fax(line)
     line.detect_fax(step.scenario)
 
 

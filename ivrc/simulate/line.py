@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from ivrc.simulate import journey as j
+from ivrc.simulate.call import FAX_GIVES_UP
 
 if TYPE_CHECKING:
     from ivrc import model as m
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
     from ivrc.simulate.world import World
 
 NEVER = 1 << 60
-# A fax machine's tone comes every 3.5 s: so long after Asterisk begins to listen it has been heard whole.
-FAX_TONE = 3_500
+# A fax machine's tone, and how often it comes; it is known by one that was heard whole.
+FAX_TONE, FAX_TONE_EVERY = 500, 3_500
 
 
 class Cutoff(Exception):
@@ -38,12 +39,13 @@ class Line:
 
     __slots__ = (
         "answered",
+        "answered_at",
         "deadline",
         "detects",
         "events",
         "fax_taken",
+        "gives_up",
         "hangs_up",
-        "is_machine",
         "managers",
         "now",
         "office",
@@ -60,15 +62,17 @@ class Line:
         self.now = 0
         self.start = -1
         self.answered = False
+        self.answered_at = 0
         self.recording = False
         self.fax_taken = False
-        self.is_machine = False
         # Where a fax machine is taken to.
         self.detects: str | None = None
         self.managers: list[str] = []
         # The turns of the random group of which one is about to be drawn, with their weights.
         self.turns: tuple[tuple[int, m.RingPlan], ...] = ()
         self.hangs_up = NEVER if hangs_up is None else hangs_up
+        # When a fax machine does that nobody has received.
+        self.gives_up = NEVER
         self.deadline = self.hangs_up
 
     # ── time ──
@@ -77,7 +81,7 @@ class Line:
         """Time passes. Raises Cutoff at the moment of the deadline, if that comes before."""
         if self.deadline < until:
             self.now = max(self.now, self.deadline)
-            if self.now >= self.hangs_up:
+            if self.now >= min(self.hangs_up, self.gives_up):
                 raise Over("caller hung up", 16)
             raise Diverted
         self.now = until
@@ -115,6 +119,7 @@ class Line:
         """Answer, unless it has been done."""
         if not self.answered:
             self.answered = True
+            self.answered_at = self.now
             self.events.append(j.Answered(self.now, self.start))
             self._arm()
 
@@ -123,9 +128,27 @@ class Line:
         self.detects = scenario
         self._arm()
 
+    def takes_fax(self) -> None:
+        """A fax is being received: the machine does not give up, and its tone is over."""
+        self.fax_taken = True
+        self._arm()
+
+    def leaves(self, at: int) -> None:
+        """The caller hangs up then, if not before."""
+        self.hangs_up = min(self.hangs_up, at)
+        self._arm()
+
     def _arm(self) -> None:
-        listens = self.detects is not None and self.answered and self.is_machine
-        self.deadline = min(self.hangs_up, self.now + FAX_TONE) if listens else self.hangs_up
+        self.gives_up = NEVER
+        heard = NEVER
+        machine = self.world.known_fax(self)
+        if machine is not None and self.answered and not self.fax_taken:
+            begins = self.answered_at + machine.begins
+            self.gives_up = begins + FAX_GIVES_UP
+            if self.detects is not None:
+                missed = -(-max(0, self.now - begins - machine.tone) // FAX_TONE_EVERY)
+                heard = begins + machine.tone + missed * FAX_TONE_EVERY + FAX_TONE
+        self.deadline = min(self.hangs_up, self.gives_up, heard)
 
     def talk(self, who: str) -> None:
         """A conversation, which ends the call: raises Cutoff always."""

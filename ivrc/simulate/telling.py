@@ -129,7 +129,8 @@ class Teller:
             case j.Recording():
                 return "conversations are recorded from here on"
             case j.Faxed(at, pages, why, until):
-                return f"fax: {f'{pages} pages' if pages else why} in {seconds(until - at)}"
+                parts = [*([f"{pages} page{'s' * (pages != 1)}"] if pages else []), *([why] if why else [])]
+                return f"fax: {', '.join(parts)} in {seconds(until - at)}"
             case _:
                 return ""
 

@@ -12,6 +12,8 @@ from ivrc.simulate.call import Answer, Call, FaxMachine, Message, Press, State
 from ivrc.simulate.line import Line
 from ivrc.simulate.office import Prepared, e164_digits, only_digits
 
+# Asterisk asks three times whether the caller is a fax machine. (The figure is near, not exact.)
+FAX_PATIENCE = 23_500
 # Between two keys of one press.
 KEY_GAP = 250
 
@@ -147,3 +149,11 @@ class World:
     def fax(self, line: Line) -> FaxMachine | None:
         """The fax machine that calls, if it is one."""
         return self.call.fax
+
+    def known_fax(self, line: Line) -> FaxMachine | None:
+        """The same, as far as it is decided by now."""
+        return self.call.fax
+
+    def fax_patience(self, line: Line) -> int:
+        """Milliseconds for which a fax machine is waited for."""
+        return FAX_PATIENCE

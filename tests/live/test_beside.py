@@ -16,7 +16,7 @@ from ivrc.testbed.beside.play import Outcome
 from ivrc.testbed.fetch import is_fetched
 from ivrc.testbed.fuzz import calls, corpus
 from ivrc.testbed.fuzz.offices import prepare
-from ivrc.testbed.fuzz.run import Pair, Tally, fuzz, open_bench
+from ivrc.testbed.fuzz.run import Pair, Plan, Tally, fuzz, open_bench
 from tests.live.lab import skip_without_streams
 
 pytestmark = pytest.mark.live
@@ -41,7 +41,7 @@ async def _play(folder: Path) -> tuple[dict[str, Outcome], Tally]:
     folder.chmod(0o755)
     async with open_bench(folder / "kept") as one, open_bench(folder / "random") as other:
         kept, tally = await asyncio.gather(
-            corpus.play(one, KEPT), fuzz([other], 7, PAIRS, lambda pair, outcome: None, each=2, longest=LONGEST)
+            corpus.play(one, KEPT), fuzz([other], 7, PAIRS, lambda pair, outcome: None, plan=Plan(2, LONGEST))
         )
         return {each.name: outcome for each, outcome in kept}, tally
 

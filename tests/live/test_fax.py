@@ -33,6 +33,7 @@ group all at once { anna }
 number "+7 495 000-00-01" -> fax_line
 number "+7 495 000-00-02" -> fax_and_more
 number "+7 495 000-00-03" -> two_faxes
+number "+7 495 000-00-04" -> detected_too_late
 number "+7 495 000-00-11" -> greeting
 number "+7 495 000-00-12" -> menu
 number "+7 495 000-00-13" -> extension
@@ -46,6 +47,7 @@ number "+7 495 000-00-20" -> managed
 scenario fax_line { fax }
 scenario fax_and_more { fax  play "done" }
 scenario two_faxes { fax  fax }
+scenario detected_too_late { fax detected -> fax_line  fax  fax detected -> fax_line  fax detected -> fax_line  fax }
 scenario greeting { fax detected -> fax_line  play "greeting"  hangup }
 scenario menu { fax detected -> fax_line  branch playing "greeting" for 60s { 1 -> fax_line }  play "done" }
 scenario extension { fax detected -> fax_line  wait extension for 60s playing "greeting"  play "done" }
@@ -170,6 +172,19 @@ def test_a_second_try_is_received(line: Line, page: Path) -> None:
     assert first[:2] == ("FAILED", 0)
     assert second[:2] == ("SUCCESS", 1)
     assert len(read_fax(second.path)) == 1
+
+
+def test_received_by_a_step_before_the_tone_is_heard(line: Line, page: Path) -> None:
+    """What listens for the tone goes when a fax begins, and must not leave ReceiveFAX without audio."""
+    name = line.machine.begin(number(4), page, "audio", waits=True)
+    linkedid = line.linkedid(name)
+    line.lab.watch.wait_event(
+        lambda event: event.get("EventName") == "IVRC_FAX" and event.get("LinkedID") == linkedid, 60
+    )
+    line.machine.send_now(name)
+    assert line.machine.result(name).status == "SUCCESS"
+    assert [mark[:2] for mark in line.marks(linkedid)] == [("FAILED", 0), ("SUCCESS", 1)]
+    assert not [text for text in line.lab.asterisk.warnings() if "already running" in text]
 
 
 def test_what_a_machine_calls_itself_is_data(line: Line, page: Path) -> None:

@@ -51,7 +51,8 @@ calls = st.builds(
         after=st.integers(0, 4000),
     ),
     message=st.builds(Message, length=times, ends=st.sampled_from(["hangs up", "hash", "silence"])),
-    fax=st.none() | st.builds(FaxMachine, pages=st.integers(1, 9), length=times, stays=st.booleans()),
+    fax=st.none()
+    | st.builds(FaxMachine, pages=st.integers(1, 9), length=times, leaves=st.none() | times, begins=times, tone=times),
     hangs_up=st.none() | times,
     talk=times,
     talk_ends=st.sampled_from(["caller", "answerer"]),

@@ -28,9 +28,10 @@ NO_CHANCE = Chance()
 class Drawing(World):
     """A world in which chance is what it was on the telephone, as far as that is known."""
 
-    def __init__(self, office: Prepared, call: Call, chance: Chance, queue_takes: int = 0) -> None:
+    def __init__(self, office: Prepared, call: Call, chance: Chance, queue_takes: int = 0, fax_more: int = 0) -> None:
         super().__init__(office, call)
         self._queue_takes = queue_takes
+        self._fax_more = fax_more
         self._drawn = list(chance.drawn)
         self._places = list(chance.places)
         self._turns: dict[int, list[int]] = {}
@@ -58,6 +59,10 @@ class Drawing(World):
     def queue_takes(self, line: Line) -> int:
         """As it was given."""
         return self._queue_takes
+
+    def fax_patience(self, line: Line) -> int:
+        """As usual, and as much more as was given."""
+        return super().fax_patience(line) + self._fax_more
 
 
 def chance_of(office: Prepared, call: Call, drawn: Sequence[int], queued: Sequence[Sequence[str]]) -> Chance:

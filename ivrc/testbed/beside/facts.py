@@ -17,6 +17,8 @@ from ivrc.simulate.office import OWN_LENGTHS
 TOLERANCE = 0.9
 # A queue looks at its clock, which has whole seconds, and tries again after one.
 QUEUE_TOLERANCE = 2.2
+# Two fax machines ask each other again after some seconds.
+FAX_TOLERANCE = 6.0
 # Facts that begin so near each other are of one moment.
 TOGETHER = 0.35
 # The same sound once more after so short a silence is the same sound going on.
@@ -160,6 +162,8 @@ def compare(told: Sequence[Fact], seen: Sequence[Fact]) -> Difference | None:
         for fact, other in pairs:
             # A queue that finds a phone still ringing from the step before tries it again after a second.
             tolerance = QUEUE_TOLERANCE if queue or (begins and fact.what.startswith("rang")) else TOLERANCE
+            if _is_fax(fact):
+                tolerance = FAX_TOLERANCE
             if fault := _differs(fact, other, before_told, before_seen, tolerance):
                 return fault
         queue = _in_queue(queue, moment)
@@ -169,6 +173,11 @@ def compare(told: Sequence[Fact], seen: Sequence[Fact]) -> Difference | None:
         extra = seen[place]
         return Difference(f"more {extra.what.split()[0]}", f"the telephone, besides: {extra.told()}")
     return None
+
+
+def _is_fax(fact: Fact) -> bool:
+    """Whether it is what came of a `fax`."""
+    return fact.what.startswith("fax ") and fact.what != "fax detected"
 
 
 def _in_queue(queue: bool, moment: Sequence[Fact]) -> bool:
@@ -181,7 +190,7 @@ def _in_queue(queue: bool, moment: Sequence[Fact]) -> bool:
 def _moments(facts: Sequence[Fact]) -> list[list[Fact]]:
     moments: list[list[Fact]] = []
     for fact in facts:
-        if moments and fact.at - moments[-1][0].at < TOGETHER:
+        if moments and fact.at - moments[-1][0].at < TOGETHER and not _is_fax(moments[-1][-1]):
             moments[-1].append(fact)
         else:
             moments.append([fact])

@@ -41,6 +41,8 @@ class Observed:
         self._sounding: dict[str, Fact] = {}
         self._up: set[str] = set()
         self._gone = False
+        # Where the caller is.
+        self._extension = ""
         self._mailbox: str | None = None
         # Whether the call is in a queue.
         self._waits = False
@@ -82,6 +84,11 @@ class Observed:
         if event["Uniqueid"] != self.linkedid:
             self._leg_step(event, context, app, data, at)
             return
+        if event["Extension"] == "fax" != self._extension:
+            # (What its first line is told to be may still be the application that it was taken out of.)
+            self._talk_is_over(at)
+            self._add(Fact("fax detected", at))
+        self._extension = event["Extension"]
         if context in self.names.scenarios and event["Extension"] == "s" and event["Priority"] == "1":
             self._add(Fact(f"scenario {self.names.scenarios[context]}", at))
         if app == "Set" and data.startswith("_IVRC_MAILBOX="):
@@ -92,8 +99,6 @@ class Observed:
             self._add(Fact(f"fax {[*data.split('|'), '', ''][1]}", at))
         elif app == "MixMonitor" and "/recordings/" in data:
             self._add(Fact("recording", at))
-        elif event["Extension"] == "fax" and app == "Set":
-            self._add(Fact("fax detected", at))
 
     def _leg_step(self, event: Event, context: str, app: str, data: str, at: float) -> None:
         if context == "ivrc.accept" and app == "Read":
@@ -157,7 +162,7 @@ class Observed:
     def _talks(self, event: Event, at: float) -> None:
         self._has_been_asked(event["Uniqueid"], at)
         who = self._whos.get(event["Uniqueid"])
-        if who and not any(fact.what == f"talked {who}" for fact in self.facts):
+        if who and not any(fact.what == f"talked {who}" and fact.until is None for fact in self.facts):
             self._add(Fact(f"talked {who}", at))
 
     def _variable(self, event: Event, at: float) -> None:
@@ -176,14 +181,18 @@ class Observed:
             self._has_been_asked(asked, at)
         if identity == self.linkedid:
             self._gone = True
-            talked = next((fact for fact in self.facts if fact.what.startswith("talked ")), None)
-            if talked is not None and talked.until is None:
-                talked.until = at
+            self._talk_is_over(at)
             for fact in self._sounding.values():
                 fact.until = at
             self._add(Fact("ended", at, None, event.get("Cause")))
         if self._gone and not self._up:
             self.over = True
+
+    def _talk_is_over(self, at: float) -> None:
+        """Whoever the caller talked with is gone."""
+        for fact in self.facts:
+            if fact.what.startswith("talked ") and fact.until is None:
+                fact.until = at
 
     def _has_been_asked(self, identity: str, at: float) -> None:
         """Whoever was asked to press 1 has been put through, or is gone."""

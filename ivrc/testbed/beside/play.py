@@ -18,6 +18,7 @@ from ivrc.testbed.beside.chance import Chance, Drawing, chance_of
 from ivrc.testbed.beside.clock import Clock
 from ivrc.testbed.beside.facts import Difference, Fact, compare, told_by_the_simulator
 from ivrc.testbed.beside.helper import Helper
+from ivrc.testbed.beside.machines import has_t38, sheets_of
 from ivrc.testbed.beside.names import Names
 from ivrc.testbed.beside.observed import Observed
 from ivrc.testbed.beside.rig import Rig
@@ -30,6 +31,8 @@ PATIENCE = 25.0
 KEY_MILLISECONDS = 100
 # A call that runs so many lines of the dialplan goes round without a pause, and must be stopped.
 LINES = 1_500
+# Where the town's dialplan does it.
+_SOUNDS = {"talks": "talk", "says something": "says", "is quiet": "quiet", "faxes": "fax"}
 _ids = itertools.count(1)
 
 
@@ -222,10 +225,15 @@ class _Play:
     async def _dial(self) -> None:
         call = self.call
         number = call.caller or "anonymous"
-        privacy = {"PJSIP_HEADER(add,Privacy)": "id"} if call.hidden and call.caller else {}
+        variables = {"PJSIP_HEADER(add,Privacy)": "id"} if call.hidden and call.caller else {}
+        line = "office"
+        if call.fax is not None:
+            variables["FAX_PAGES"] = str(self.rig.sheets(sheets_of(call.fax).name))
+            variables["FAX_STAYS"] = "yes" if call.fax.leaves is None else "no"
+            line += "-t38" * has_t38(self.journey, call.fax, call.seed)
         await self.rig.town_ami.action(
-            "Originate", Channel=f"PJSIP/{self.dialled}@office", Context="caller", Exten="s", Priority="1",
-            Async="true", Timeout="36000000", ChannelId=self.identity, CallerID=number, variables=privacy,
+            "Originate", Channel=f"PJSIP/{self.dialled}@{line}", Context="caller", Exten="s", Priority="1",
+            Async="true", Timeout="36000000", ChannelId=self.identity, CallerID=number, variables=variables,
         )  # fmt: skip
 
     # ── people ──
@@ -332,8 +340,8 @@ class _Play:
                     await hang_up(action, caller)
                 case "phone hangs up":
                     await self._phone_hangs_up(act.word)
-                case "talks" | "is quiet":
-                    exten = "talk" if act.kind == "talks" else "quiet"
+                case "talks" | "says something" | "is quiet" | "faxes":
+                    exten = _SOUNDS[act.kind]
                     await action("Redirect", Channel=caller, Context="caller", Exten=exten, Priority="1")
                 case "becomes free":
                     await self._becomes_free(act.word)

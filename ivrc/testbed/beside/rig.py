@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import struct
+import tempfile
 import wave
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, suppress
@@ -17,6 +18,7 @@ from typing import Self
 from ivrc.output import Content
 from ivrc.testbed.ami import Ami, Event
 from ivrc.testbed.beside import town
+from ivrc.testbed.beside.machines import write_sheets
 from ivrc.testbed.fetch import root_of
 from ivrc.testbed.instance import Asterisk
 from ivrc.testbed.prefix import Prefix, TestbedError
@@ -73,6 +75,7 @@ class Rig:
         self._trunks = trunks
         self._clock = clock
         self._stack = ExitStack()
+        self._tray: Path | None = None
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -179,6 +182,18 @@ class Rig:
     async def does(self, phone: str, word: str) -> None:
         """Tell what a phone does with its next calls (see `town.phone_word`)."""
         await self.town_ami.action("Setvar", Variable=town.variable_of(phone), Value=word)
+
+    def sheets(self, name: str) -> Path:
+        """What a fax machine has to send; the files are made when the first one calls.
+
+        In a folder of their own: SendFAX asks for the right to read by access(2), which knows the user only, and not
+        the capabilities that let the test bed's Asterisk into folders of root's.
+        """
+        if self._tray is None:
+            self._tray = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="ivrc-fax-", dir="/tmp")))
+            self._tray.chmod(0o755)
+            write_sheets(self._tray)
+        return self._tray / f"{name}.tiff"
 
     async def settle(self, virtual: float) -> None:
         """Let so many seconds of the rig's clock pass."""

@@ -12,6 +12,7 @@ from ivrc.simulate.call import State
 from ivrc.testbed.conf import AMI_SECRET, AMI_USER
 
 _MEDIA = "disallow=all\nallow=ulaw\ndirect_media=no\ntimers=no\ntransport=udp\nrtp_symmetric=no\ndtmf_mode=rfc4733\n"
+_T38 = "t38_udptl=yes\nt38_udptl_ec=redundancy\n"
 # What the office's Asterisk tells of: all that a call's account is made of, and no more (it is read while calls run).
 _TOLD = (
     "Event: Newchannel", "Event: Newstate", "Event: Newexten", "Event: DialBegin", "Event: DialEnd",
@@ -46,7 +47,7 @@ def office_pjsip(port: int, town_port: int, phones: Iterable[str], trunks: Itera
     parts = [
         "[global]\ntype=global\nendpoint_identifier_order=username,ip\n",
         f"[udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:{port}\n",
-        f"[incoming]\ntype=endpoint\ncontext=ivrc-incoming\ntrust_id_inbound=yes\n{_MEDIA}",
+        f"[incoming]\ntype=endpoint\ncontext=ivrc-incoming\ntrust_id_inbound=yes\n{_T38}{_MEDIA}",
         "[incoming]\ntype=identify\nendpoint=incoming\nmatch=127.0.0.1\n",
         # Whatever address is called: it is in the town.
         f"[ivrc-sip]\ntype=endpoint\ncontext=ivrc-incoming\noutbound_proxy=sip:127.0.0.1:{town_port}\\;lr\n{_MEDIA}",
@@ -61,17 +62,19 @@ def office_pjsip(port: int, town_port: int, phones: Iterable[str], trunks: Itera
 
 
 def town_pjsip(port: int, office_port: int) -> str:
-    """`pjsip.conf` of the town: one line to and from the office."""
+    """`pjsip.conf` of the town: a line to and from the office, and one for fax machines that have T.38."""
+    line = f"type=endpoint\ncontext=phones\naors=office\nsend_pai=yes\ntrust_id_outbound=yes\n{_MEDIA}"
     return (
         "[global]\ntype=global\nendpoint_identifier_order=ip\n"
         f"[udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:{port}\n"
-        f"[office]\ntype=endpoint\ncontext=phones\naors=office\nsend_pai=yes\ntrust_id_outbound=yes\n{_MEDIA}"
+        f"[office]\n{line}[office-t38]\n{_T38}{line}"
         f"[office]\ntype=aor\ncontact=sip:127.0.0.1:{office_port}\nqualify_frequency=0\n"
         "[office]\ntype=identify\nendpoint=office\nmatch=127.0.0.1\n"
     )
 
 
-# A caller sends a little silence, for Asterisk waits up to half a second for audio when it answers.
+# A caller sends a little silence, for Asterisk waits up to half a second for audio when it answers. `FAX_STAYS`:
+# a fax machine stays on the line.
 TOWN_DIALPLAN = """[general]
 static=yes
 [phones]
@@ -105,7 +108,10 @@ exten => talk,1,Playback(noise)
  same => n,Goto(quiet)
 exten => quiet,1,Playback(silence/10)
  same => n,Goto(1)
-exten => fax,1,SendFAX(${FAX_PAGES})
+exten => says,1,Playback(vm-goodbye&silence/3)
+ same => n,Goto(1)
+exten => fax,1,SendFAX(${FAX_PAGES},f)
+ same => n,GotoIf($["${FAXSTATUS}-${FAX_STAYS}" = "SUCCESS-yes"]?quiet,1)
  same => n,Hangup()
 exten => h,1,NoOp()
 """

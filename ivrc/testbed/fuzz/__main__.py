@@ -14,7 +14,8 @@ from pathlib import Path
 from ivrc.testbed.ami import AmiError
 from ivrc.testbed.beside.play import Outcome
 from ivrc.testbed.fuzz import calls, corpus
-from ivrc.testbed.fuzz.run import RATE, Bench, Pair, Tally, fuzz, open_bench
+from ivrc.testbed.fuzz.programs import FAXES
+from ivrc.testbed.fuzz.run import RATE, Bench, Pair, Plan, Tally, fuzz, open_bench
 from ivrc.testbed.fuzz.shrink import shrink, weight
 from ivrc.testbed.prefix import TestbedError
 
@@ -49,7 +50,7 @@ async def run(given: argparse.Namespace) -> Tally:
             if given.replay is not None:
                 tally = await replay(bench, given.replay, told)
             else:
-                tally = await fuzz(benches, given.seed, given.count, told, given.seconds)
+                tally = await fuzz(benches, given.seed, given.count, told, given.seconds, Plan(faxes=given.faxes))
                 print("steps:", dict(tally.steps.most_common()))
                 print("facts:", dict(tally.facts.most_common()))
                 for warning in dict.fromkeys(line for each in benches for line in each.rig.office.warnings()):
@@ -106,6 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ivrc.testbed.fuzz", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the same seed is the same programs and calls")
     parser.add_argument("--count", type=int, default=200, help="pairs of a program and a call")
+    parser.add_argument("--faxes", type=float, default=FAXES, help="the share of programs with steps for fax machines")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no new batch after so long")
     parser.add_argument("--rate", type=float, default=RATE, help="how much faster than life the telephones run")
     parser.add_argument("--rigs", type=int, default=1, help="so many pairs of Asterisks at a time")

@@ -10,18 +10,26 @@ from random import Random
 from typing import Any
 
 from ivrc import model as m
-from ivrc.simulate import Call, Prepared, run_in
+from ivrc.simulate import Call, Prepared, run, run_in
 from ivrc.simulate import journey as j
-from ivrc.simulate.call import Answer, Desk, Kind, Message, Press, State, Turn
+from ivrc.simulate.call import Answer, Desk, FaxMachine, Kind, Message, Press, State, Turn
 from ivrc.simulate.office import prompt_name, steps_of
 from ivrc.simulate.reach import RETRY
 from ivrc.testbed.beside.chance import NO_CHANCE, Chance, Drawing
+from ivrc.testbed.beside.machines import TRAY, begins_at, machine_with
 from ivrc.testbed.beside.names import Names
 
 # Every moment of a call is tried so many milliseconds earlier and later: if that changes what happens, and not only
 # when, no telephone can be held to it.
 MARGIN = 400
 LONGEST = 150_000
+# How often a caller is a fax machine, if the office thinks of them.
+MACHINES = 0.6
+# Milliseconds by which a fax may be shorter or longer.
+FAX_MARGIN = 4_000
+# A machine that has sent its tones for so long is about to give up. One that begins so long after Asterisk has first
+# asked can be received.
+TONES, FAX_LATE = 50_000, 17_000
 KINDS: tuple[Kind, ...] = ("silent", "answers", "refuses", "busy", "offline")
 DESKS: tuple[Desk, ...] = ("free", "free", "waiting", "pass", "any", "no")
 CALLERS = ("+79261234567", "89261234567", "4991112233", "+74991112233", "+79039876543", None)
@@ -43,13 +51,33 @@ class Caller:
         self.places = ["branch", "branch", "branch", "wait", "wait", *sorted(prompts)]
         self.keys = [key for step in steps if isinstance(step, m.Branch) for case in step.cases for key in case.keys]
         self.extensions = list(office.extensions)
+        self.faxes = any(isinstance(step, (m.Fax, m.FaxDetected)) for step in steps)
 
     def half_seconds(self, least: int, most: int) -> int:
         """Milliseconds: a moment half a second off the seconds that programs count in."""
         return self.random.randint(least, most) * 1000 + 500
 
     def call(self) -> Call:
-        """Any call."""
+        """Any call; to an office that thinks of fax machines often by one."""
+        call = self.person()
+        return self.machine(call) if self.faxes and self.random.random() < MACHINES else call
+
+    def machine(self, call: Call) -> Call:
+        """The same call by a fax machine; or by a person at one, who presses Start later."""
+        random = self.random
+        begins = self.half_seconds(1, 20) if random.random() < 0.4 else 0
+        fax = machine_with(random.choice(TRAY), begins, random.random() < 0.3)
+        message = Message(2 * LONGEST, "silence")
+        call = call._replace(fax=fax, message=message, presses=call.presses if begins else (), hangs_up=None)
+        events = run(self.office, call).events
+        sent = next((event for event in events if isinstance(event, j.Faxed) and event.pages), None)
+        if sent is not None and random.random() < 0.4:
+            # Somebody pulls the plug.
+            call = call._replace(hangs_up=sent.until - random.randrange(1_000, fax.length - 4_000))
+        return call
+
+    def person(self) -> Call:
+        """Any call by somebody."""
         random = self.random
         number = random.choice(self.numbers[:1] * 3 + self.numbers)
         digits = number.removeprefix("+7")
@@ -143,17 +171,31 @@ def shifted(call: Call) -> Iterator[Call]:
             yield call._replace(hangs_up=max(0, call.hangs_up + shift))
         yield call._replace(message=call.message._replace(length=max(0, call.message.length + shift)))
         yield call._replace(talk=max(0, call.talk + shift))
+        if call.fax is not None:
+            yield call._replace(fax=call.fax._replace(begins=max(0, call.fax.begins + shift)))
+            if call.fax.leaves is not None:
+                yield call._replace(fax=call.fax._replace(leaves=call.fax.leaves + shift))
 
 
 def is_ambiguous(office: Prepared, call: Call, chance: Chance = NO_CHANCE) -> bool:
     """Whether anything but times would change if something came a little earlier or later."""
 
-    def shape(call: Call, queue_takes: int = 0) -> list[str]:
-        return structure(run_in(Drawing(office, call, chance, queue_takes), call))
+    def shape(call: Call, queue_takes: int = 0, fax_more: int = 0) -> list[str]:
+        return structure(run_in(Drawing(office, call, chance, queue_takes, fax_more), call))
 
-    if _nearly_goes_on(run_in(Drawing(office, call, chance), call)):
+    journey = run_in(Drawing(office, call, chance), call)
+    if _nearly_goes_on(journey) or _machine_is_at_odds(journey, call.fax):
         return True
-    expected = shape(call)
+    expected = structure(journey)
+    if any(isinstance(event, j.Faxed) for event in journey.events):
+        # How long a fax takes is known to some seconds only.
+        for more in (-FAX_MARGIN, FAX_MARGIN):
+            other = call if call.fax is None else call._replace(fax=call.fax._replace(length=call.fax.length + more))
+            if (
+                shape(other, 0, more) != expected
+                or shape(call._replace(at=call.at + timedelta(milliseconds=more))) != expected
+            ):
+                return True
     # A queue that finds a phone still ringing, from the step before, tries it again a little later.
     return shape(call, RETRY) != expected or any(shape(other) != expected for other in shifted(call))
 
@@ -162,6 +204,31 @@ def _nearly_goes_on(journey: j.Journey) -> bool:
     """Whether a sound comes again after a silence that may count as the sound going on, or not."""
     heard = [event for event in journey.events if isinstance(event, j.Heard) and event.prompt.startswith("asterisk:")]
     return any(one.prompt == other.prompt and 100 < other.at - one.until < 1_300 for one, other in pairwise(heard))
+
+
+def _machine_is_at_odds(journey: j.Journey, machine: FaxMachine | None) -> bool:
+    """Whether a machine would have to do what the town's cannot, or what is as good as by chance."""
+    if machine is None:
+        return False
+    begins = begins_at(journey, machine)
+    for event in journey.events:
+        match event:
+            case j.Key() if event.at > begins - 1_000:
+                return True
+            case j.Recorded(to=to) if to or any(isinstance(other, j.Faxed) and other.pages for other in journey.events):
+                # It says little, and then nothing; a mailbox keeps no message with less than a second of sound.
+                return True
+            case j.Faxed() if event.at > begins + TONES:
+                return True
+            case j.Faxed(why="caller hung up") if event.at < begins:
+                # What is received of one that begins late comes some seconds sooner or later.
+                return True
+            case j.Faxed() if event.at + FAX_LATE < begins < event.until + FAX_MARGIN:
+                # Asterisk asks for the last time.
+                return True
+            case _:
+                pass
+    return False
 
 
 # ── as text ──
@@ -201,6 +268,6 @@ def from_json(text: str) -> Call:
             "switches": frozenset(data["switches"]),
             "crm": Answer(crm["why"], turns, crm["after"]),
             "message": Message(**data["message"]),
-            "fax": None,
+            "fax": FaxMachine(**data["fax"]) if data["fax"] else None,
         }
     )

@@ -15,14 +15,19 @@ NAMES = ("anna", "boris", "vera", "глеб", "_x", "mobile", "group")
 SCENARIOS = ("main", "play", "меню", "s", "h", "branch2")
 KEYS = "0123456789*#"
 PEOPLE_MAX = 4
+# How often a program thinks of fax machines.
+FAXES = 0.25
 # Extensions of which some begin with another.
 EXTENSIONS = ("1", "12", "123", "20", "3")
 
 
 class Maker:
-    """Makes one program; `moment`: the office's clock when it will be called, around which its hours lie."""
+    """Makes one program; `moment`: the office's clock when it will be called, around which its hours lie.
 
-    def __init__(self, random: Random, moment: datetime) -> None:
+    `faxes`: how often one has steps for fax machines.
+    """
+
+    def __init__(self, random: Random, moment: datetime, faxes: float) -> None:
         self.random = random
         self.moment = moment
         self.people = random.sample(NAMES, random.randint(1, PEOPLE_MAX))
@@ -33,6 +38,8 @@ class Maker:
         self.hours = random.sample(["open", "часы"], random.randint(0, 2))
         self.switches = ["night"] * self.chance()
         self.callers = ["vip"] * self.chance()
+        # Whether fax machines are thought of; a scenario for them is one that others can be moved to.
+        self.faxes = self.chance(faxes)
         # People named by the steps above in the scenario: without one there can be no `reach anyone`.
         self._named = False
 
@@ -62,7 +69,10 @@ class Maker:
         for index, name in enumerate(self.scenarios):
             self._named = False
             parts.append(Part(f'number "+7495000000{index}" -> {name}'))
-            parts.append(block(f"scenario {name}", *self.steps(index, 0, False, self.random.randint(2, 5))))
+            steps = self.steps(index, 0, False, self.random.randint(2, 5))
+            if self.faxes and self.chance():
+                steps.insert(0, self.fax_detected(index))
+            parts.append(block(f"scenario {name}", *steps))
         return row(*parts)
 
     # ── declarations ──
@@ -150,6 +160,8 @@ class Maker:
             self.play, self.wait, self.call_employee, self.call_number, self.call_sip, self.call_responsible,
             self.voicemail, self.record, self.reach,
         ]  # fmt: skip
+        if self.faxes:
+            kinds += [self.fax] * 2 + [lambda: self.fax_detected(index)]
         if self.groups:
             kinds += [self.call_group] * 2
         if depth < 3:
@@ -215,6 +227,17 @@ class Maker:
         to = f" to {self.random.choice(self.people)}" * self.chance(0.3)
         return Part(f"voicemail{prompt}{self.seconds(4, 12)}{to}")
 
+    def fax(self) -> Part:
+        """`fax`."""
+        return Part("fax")
+
+    def fax_detected(self, index: int) -> Part:
+        """`fax detected`; seldom to a scenario in which a machine could be detected again and again."""
+        targets = self.scenarios[index + 1 :]
+        return Part(
+            f"fax detected -> {self.random.choice(targets if targets and self.chance(0.9) else self.scenarios)}"
+        )
+
     def record(self) -> Part:
         """`record calls`."""
         return Part("record calls" + f" playing {self.prompt()}" * self.chance(0.4))
@@ -244,6 +267,6 @@ class Maker:
         return when
 
 
-def program(random: Random, moment: datetime) -> Part:
-    """A random program."""
-    return Maker(random, moment).program()
+def program(random: Random, moment: datetime, faxes: float = FAXES) -> Part:
+    """A random program; `faxes`: how often it has steps for fax machines."""
+    return Maker(random, moment, faxes).program()

@@ -21,7 +21,7 @@ from ivrc.testbed.beside.play import Office, Outcome, Players
 from ivrc.testbed.beside.rig import Rig, own_lengths
 from ivrc.testbed.fuzz import calls
 from ivrc.testbed.fuzz.offices import compile_programs, prepare
-from ivrc.testbed.fuzz.programs import PEOPLE_MAX, program
+from ivrc.testbed.fuzz.programs import FAXES, PEOPLE_MAX, program
 from ivrc.testbed.fuzz.tree import Part, placed
 
 # Programs loaded at once; calls to each; calls at a time.
@@ -33,6 +33,17 @@ RATE = 2.0
 AGAIN = ((8, 1.5), (2, 1.5), (1, 1.0))
 # A trial of so many calls that are ambiguous is given up.
 TRIES = 40
+
+
+class Plan(NamedTuple):
+    """Calls to a program, how long each is at most (milliseconds), and how often a program thinks of fax machines."""
+
+    each: int = CALLS
+    longest: int = calls.LONGEST
+    faxes: float = FAXES
+
+
+PLAN = Plan()
 
 
 class Pair(NamedTuple):
@@ -136,14 +147,12 @@ def moment_of(random: Random, number: int = 0) -> datetime:
     return day + timedelta(minutes=minutes, seconds=random.randrange(60))
 
 
-def pairs_of(
-    bench: Bench, random: Random, name: str, moment: datetime, tally: Tally, count: int, longest: int
-) -> list[Pair]:
+def pairs_of(bench: Bench, random: Random, name: str, moment: datetime, tally: Tally, plan: Plan) -> list[Pair]:
     """A random program and random calls to it, of so many milliseconds at most."""
     from zoneinfo import ZoneInfo
 
     while True:
-        part = program(random, moment.astimezone(ZoneInfo("Europe/Moscow")))
+        part = program(random, moment.astimezone(ZoneInfo("Europe/Moscow")), plan.faxes)
         office = prepare(part.text(), bench.folder, bench.lengths)
         if office is not None:
             break
@@ -151,13 +160,13 @@ def pairs_of(
     found: list[Pair] = []
     for _ in range(TRIES):
         call = caller.call()
-        if run(office.prepared, call).ended.at > longest:
+        if run(office.prepared, call).ended.at > plan.longest:
             continue
         if calls.is_ambiguous(office.prepared, call):
             tally.discarded += 1
             continue
         found.append(Pair(f"{name}-{len(found)}", part, call))
-        if len(found) == count:
+        if len(found) == plan.each:
             break
     return found
 
@@ -166,8 +175,7 @@ async def batch(
     bench: Bench,
     seed: str,
     count: int,
-    each: int,
-    longest: int,
+    plan: Plan,
     tally: Tally,
     told: Callable[[Pair, Outcome], None],
     making: asyncio.Lock,
@@ -178,8 +186,8 @@ async def batch(
 
     def make() -> tuple[dict[int, list[Pair]], dict[int, Office]]:
         places: dict[int, list[Pair]] = {}
-        for slot in range(min(PLACES, -(-count // each))):
-            if pairs := pairs_of(bench, random, f"{seed}-{slot}", moment, tally, each, longest):
+        for slot in range(min(PLACES, -(-count // plan.each))):
+            if pairs := pairs_of(bench, random, f"{seed}-{slot}", moment, tally, plan):
                 places[slot] = pairs[: count - sum(map(len, places.values()))]
         return places, bench.load({slot: pairs[0].program for slot, pairs in places.items() if pairs})
 
@@ -250,13 +258,9 @@ async def fuzz(
     count: int,
     told: Callable[[Pair, Outcome], None],
     seconds: float = 1e9,
-    each: int = CALLS,
-    longest: int = calls.LONGEST,
+    plan: Plan = PLAN,
 ) -> Tally:
-    """So many pairs, or as many as can be played in about so many seconds.
-
-    `each`: calls to a program; `longest`: milliseconds of a call at most.
-    """
+    """So many pairs, or as many as can be played in about so many seconds."""
     tally, making = Tally(), asyncio.Lock()
     begun = time.monotonic()
     numbers = itertools.count()
@@ -264,12 +268,12 @@ async def fuzz(
 
     async def on(bench: Bench) -> None:
         while time.monotonic() - begun < seconds:
-            size = min(PLACES * each, count - tally.pairs - sum(planned.values()))
+            size = min(PLACES * plan.each, count - tally.pairs - sum(planned.values()))
             if size <= 0:
                 break
             number = next(numbers)
             planned[number] = size
-            await batch(bench, f"{seed}.{number}", size, each, longest, tally, told, making)
+            await batch(bench, f"{seed}.{number}", size, plan, tally, told, making)
             del planned[number]
             tally.seconds = time.monotonic() - begun
             print(tally.text(), flush=True)
