@@ -66,6 +66,8 @@ class Players:
         self.clock = Clock(rig.rate)
         self._expected: dict[str, _Play] = {}
         self._office: dict[str, _Play] = {}
+        # What is told of sounds may overtake what is told of their channel.
+        self._early: dict[str, list[Event]] = {}
         self._holds: dict[str, tuple[str, asyncio.Event]] = {}
         self._callers: dict[str, str] = {}
         self._phones: dict[str, str] = {}
@@ -80,6 +82,7 @@ class Players:
         self.helper.rate = rate
         # What was registered may have expired.
         self._online.clear()
+        self._early.clear()
         reply = await self.rig.ami.action("Ping")
         self.clock.sees(float(reply["Timestamp"]))
 
@@ -102,6 +105,10 @@ class Players:
             self._holds[linkedid][1].set()
         if play := self._office.get(linkedid):
             play.reads(event)
+            for early in self._early.pop(linkedid, ()):
+                play.reads(early)
+        elif kind == "CEL":
+            self._early.setdefault(linkedid, []).append(event)
 
     def _of_the_town(self, event: Event) -> None:
         if event["Event"] == "Newchannel":
