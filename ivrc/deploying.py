@@ -35,7 +35,11 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--node", "names", multiple=True, metavar="NAME", help="One of [deploy.nodes]; all, if not given."
         ),
-        click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="ivrc.toml; else as for `crm`."),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="ivrc.toml; else $IVRC_CONFIG, or the one in this folder.",
+        ),
         click.option("--to", metavar="URL", default="", help="asterisk://USER@HOST:PORT, or asterisks:// over TLS."),
     ):
         command = option(command)
@@ -59,10 +63,20 @@ class _Deploy(click.Group):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The deploy's own, and the commands'."""
+        formatter.write_usage(ctx.command_path, "[OPTIONS] FILE_OR_FOLDER...")
+        formatter.write_usage(ctx.command_path, "COMMAND [OPTIONS]...")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The deploy's options, then the commands."""
+        self.commands["run"].format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
 
 @click.group(cls=_Deploy, context_settings={"help_option_names": ["-h", "--help"]})
 def deploy() -> None:
-    """Deploy offices into a running Asterisk: `ivrc deploy FILE_OR_FOLDER... --to asterisk://USER@HOST`.
+    """Deploy offices into a running Asterisk.
 
     Calls in progress finish on the plan they came in on; a plan that Asterisk does not hold as it was compiled never
     becomes active.
@@ -158,7 +172,7 @@ def _data(found: Any) -> dict[str, Any]:
     return dict(found)
 
 
-@click.command()
+@click.command(short_help="Make an earlier generation active again.")
 @click.argument("generation", type=int, required=False)
 @_options
 def rollback(generation: int | None, config: Path | None, to: str, names: tuple[str, ...]) -> None:
@@ -177,7 +191,7 @@ def rollback(generation: int | None, config: Path | None, to: str, names: tuple[
 deploy.add_command(rollback)
 
 
-@deploy.command()
+@deploy.command(short_help="Generations: age, who deployed them, their calls.")
 @_options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def status(config: Path | None, to: str, names: tuple[str, ...], form: str) -> None:
@@ -192,7 +206,7 @@ def status(config: Path | None, to: str, names: tuple[str, ...], form: str) -> N
         sys.exit(EXIT_FAULTS)
 
 
-@deploy.command()
+@deploy.command(short_help="What was changed by hand or by another program.")
 @_options
 def verify(config: Path | None, to: str, names: tuple[str, ...]) -> None:
     """Find what was changed by hand or by another program: in Asterisk, or in ivrc's files."""

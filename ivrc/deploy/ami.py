@@ -6,6 +6,7 @@ One question at a time; a list is read as it comes, for a large dialplan's is a 
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -235,4 +236,7 @@ def _message(raw: bytes) -> dict[str, str]:
 
 
 def _said(fault: BaseException) -> str:
+    if isinstance(fault, OSError) and fault.errno:
+        # asyncio's own words for it name the address again, in Python's way.
+        return os.strerror(fault.errno)
     return str(fault) or ("it took too long" if isinstance(fault, TimeoutError) else type(fault).__name__)

@@ -28,7 +28,6 @@ GRACE = 5.0
 """Seconds for which a part stays after it was left, calls or none: one may just have been led into it."""
 _RELOAD_SECONDS = 300.0
 _MODULES = {QUEUES: "app_queue", VOICEMAIL: "app_voicemail", PJSIP: "res_pjsip", DIALPLAN: "pbx_config"}
-_ASTERISKS = {QUEUES: "queues.conf", VOICEMAIL: "voicemail.conf", PJSIP: "pjsip.conf", DIALPLAN: "extensions.conf"}
 # What is left over of a deploy that was interrupted may be repaired within so many seconds of a lost connection.
 _AGAIN_SECONDS = 10.0
 

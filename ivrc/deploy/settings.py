@@ -6,7 +6,6 @@ import ipaddress
 import os
 import re
 import ssl
-import tomllib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 
 from ivrc.crm.durations import Duration
-from ivrc.crm.settings import Secret, SettingsError, Strict, convert
+from ivrc.crm.settings import Secret, SettingsError, Strict, convert, read
 from ivrc.deploy.ami import Address
 from ivrc.deploy.errors import DeployError
 from ivrc.deploy.local import LocalFolder
@@ -70,16 +69,7 @@ def load(path: Path | None) -> Settings:
     """
     if path is None:
         return Settings({"": DeploySettings()})
-    try:
-        table = tomllib.loads(path.read_text("utf-8-sig")).get("deploy", {})
-    except OSError as fault:
-        raise SettingsError(f"cannot be read: {fault.strerror}", file=path) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise SettingsError(f"is no TOML: {fault}", file=path) from None
-    try:
-        return _settings(table, path.absolute().parent)
-    except SettingsError as fault:
-        raise SettingsError(fault.message, file=path, key=fault.key) from None
+    return read(path, lambda found: _settings(found.get("deploy", {}), path.absolute().parent))
 
 
 def _settings(table: Any, folder: Path) -> Settings:

@@ -67,7 +67,7 @@ def test_without_nodes_there_is_one(tmp_path: Path) -> None:
         ('[deploy.nodes.a]\nto = "asterisk://127.0.0.1"\nssh = "u:secret@d"\n', "`ssh` is written USER@HOST:PORT"),
         ('[deploy.nodes.a]\nto = "asterisk://127.0.0.1"\nssh = "-oProxyCommand=x"\n', "`ssh` is written"),
         ('[deploy.nodes.a]\nto = "asterisk://127.0.0.1"\nssh_passphrase = "x"\n', "a secret is not written here"),
-        ('[deploy.nodes.a]\nto = "asterisk://127.0.0.1"\nfoldr = "x"\n', 'did you mean "folder"'),
+        ('[deploy.nodes.a]\nto = "asterisk://127.0.0.1"\nfoldr = "x"\n', "ivrc.toml:3: deploy.nodes.a.foldr: this key"),
         ("[deploy]\nnodes = 3\n", "nodes are tables"),
     ],
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from ivrc.cli import main
 from ivrc.crm.settings import SettingsError
 from ivrc.deploy.settings import DeploySettings, load, target
 
@@ -84,3 +87,15 @@ def test_faults_of_the_table(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "ivrc.toml").write_text(text)
     with pytest.raises(SettingsError, match=said):
         load(tmp_path / "ivrc.toml")
+
+
+def test_a_manager_that_is_not_there_is_told_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.socket() as taken:
+        # Bound and not listened at: nobody else gets it, and whoever knocks is refused.
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(main, ["deploy", "status", "--to", f"asterisk://127.0.0.1:{port}"])
+    assert result.exit_code == 1
+    assert f"127.0.0.1:{port}: Asterisk's manager is not reached: Connection refused\n" in result.output
+    assert "Errno" not in result.output

@@ -127,7 +127,14 @@ def test_help_tells_the_exit_codes_and_the_commands() -> None:
     assert [word for word in ("compile", "check", "explain", "Exit codes") if word not in text] == []
 
 
-@pytest.mark.parametrize("group", [(), ("crm",), ("history",), ("history", "user")], ids=" ".join)
+def test_help_of_a_group_that_deploys_tells_the_options_of_a_deploy() -> None:
+    text = run("deploy", "--help").stdout
+    assert [
+        word for word in ("FILE_OR_FOLDER", "--dry-run", "--rolling", "--note", "rollback") if word not in text
+    ] == []
+
+
+@pytest.mark.parametrize("group", [(), ("crm",), ("deploy",), ("history",), ("history", "user")], ids=" ".join)
 def test_lists_of_commands_say_of_each_what_it_does(group: tuple[str, ...]) -> None:
     lines = run(*group, "--help").stdout.partition("\nCommands:\n")[2].splitlines()
     assert len(lines) >= 3
