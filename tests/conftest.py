@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -26,8 +25,8 @@ settings.register_profile("ivrc-deep", settings.get_profile("ivrc"), derandomize
 # A few, for a look while working: what `make check` runs. `make test` runs the first.
 settings.register_profile("ivrc-quick", settings.get_profile("ivrc"), max_examples=12)
 # A voice for `say` where the machine has none. It is looked for here, before the user's cache is out of sight.
-if "IVRC_ESPEAK" not in os.environ and shutil.which("espeak-ng") is None and is_fetched("22"):
-    os.environ["IVRC_ESPEAK"] = Prefix(root_of("22")).voice
+if is_fetched("22"):
+    Prefix(root_of("22")).lend_a_voice()
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ivrc"))
 
 

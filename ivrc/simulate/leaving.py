@@ -9,6 +9,8 @@ from ivrc.simulate.office import prompt_name
 
 BEEP = "asterisk:beep"
 THANKS = "asterisk:auth-thankyou"
+# Asterisk's answer to a fax machine (its tone, and the question whether there is T.38) takes so much of a fax.
+FAX_ANSWER = 4_500
 # The limit of a message for a mailbox counts from here after the beginning of the tone.
 MAILBOX_TONE = 1_000
 # A message for a mailbox that is shorter is thrown away.
@@ -70,9 +72,11 @@ def fax(line: Line, step: m.Fax) -> None:
     begin = line.now
     machine = line.world.fax(line)
     patience = begin + line.world.fax_patience(line)
-    sends = max(begin, line.answered_at + machine.begins) if machine else NEVER
+    begins = line.answered_at + machine.begins if machine else NEVER
+    # One that begins later need not wait for Asterisk's answer.
+    sends = max(begin, begins - FAX_ANSWER)
     try:
-        if machine is None or sends >= patience:
+        if machine is None or begins >= patience:
             line.spend(patience)
             line.events.append(j.Faxed(begin, 0, "no fax came", line.now, step.start))
             return

@@ -14,7 +14,6 @@ The office's clock runs `SPEED` times as fast as ours: all seconds here and in w
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -190,7 +189,7 @@ def show(folder: Path) -> None:
     if not is_fetched(_VERSION):
         print("fetching an Asterisk, once (a minute or two)", flush=True)
     root = fetch(_VERSION)
-    _lend_a_voice(root)
+    Prefix(root).lend_a_voice()
     with tempfile.TemporaryDirectory(prefix="ivrc-demo-") as temporary, ExitStack() as stack:
         build, run = Path(temporary) / "build", Path(temporary) / "asterisk"
         compiled = compile_offices([folder])
@@ -213,12 +212,6 @@ def show(folder: Path) -> None:
         if warnings := asterisk.warnings():
             raise DemoError("Asterisk complained:\n" + "\n".join(warnings))
     print(f"\n{len(calls)} calls, no complaint of Asterisk's; {time.monotonic() - began:.0f} s.")
-
-
-def _lend_a_voice(root: Path) -> None:
-    """Let `say` speak with the espeak-ng that came with the Asterisk where the machine has none."""
-    if "IVRC_ESPEAK" not in os.environ and shutil.which("espeak-ng") is None:
-        os.environ["IVRC_ESPEAK"] = Prefix(root).voice
 
 
 def _asterisk(office: Office, calls: list[dict[str, Any]], root: Path, run: Path, build: Path) -> Asterisk:

@@ -97,6 +97,11 @@ class Prefix:
         data = f"ESPEAK_DATA_PATH={self.environment()['ESPEAK_DATA_PATH']}"
         return shlex.join(["env", data, *self.command("usr/bin/espeak-ng")])
 
+    def lend_a_voice(self) -> None:
+        """Let `say` speak with the espeak-ng that came with Asterisk where the machine has none."""
+        if "IVRC_ESPEAK" not in os.environ and shutil.which("espeak-ng") is None:
+            os.environ["IVRC_ESPEAK"] = self.voice
+
     def environment(self, **extra: str) -> dict[str, str]:
         """The variables that the prefix's libraries need to find their own data."""
         libraries = self.loader.parent if "usr" in self.loader.parts else self.root / "usr/lib"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,14 +11,19 @@ from ivrc.diagnostics import has_errors
 from ivrc.loading import Loader
 from ivrc.output import Content
 from ivrc.pipeline import compile_offices
+from ivrc.prompts import Speech, render
+from ivrc.resources import cache_folder
 from ivrc.semantics import analyse
 from ivrc.simulate import Prepared
 from ivrc.source import Sources
 from ivrc.testbed.beside.names import Names
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.beside.rig import tone
-from ivrc.testbed.fuzz.programs import PROMPTS
+from ivrc.testbed.fuzz.programs import PROMPTS, TEXTS
 from ivrc.testbed.prefix import TestbedError
+
+# Bytes of a second of ulaw.
+ULAW_RATE = 8000
 
 
 def prepare(source: str, folder: Path, lengths: Mapping[str, float]) -> Office | None:
@@ -31,6 +37,13 @@ def prepare(source: str, folder: Path, lengths: Mapping[str, float]) -> Office |
     if has_errors(faults + found):
         return None
     return Office(Prepared(model, {**PROMPTS, **lengths}), Names(model))
+
+
+def spoken() -> dict[str, float]:
+    """How long the texts are that programs say, in seconds."""
+    cache = cache_folder() or Path(tempfile.gettempdir())
+    files = {text: render(Speech(text=text, language="en", fit=None), cache=cache / "prompts") for text in TEXTS}
+    return {text: made["ulaw"].stat().st_size / ULAW_RATE for text, made in files.items()}
 
 
 def write_prompts(folder: Path) -> None:

@@ -10,6 +10,8 @@ from ivrc.testbed.fuzz.tree import HELPER, TOWN, Part, block, row
 
 # Seconds of the prompts that programs play; the rig has them as files.
 PROMPTS = {"p1": 1.0, "p2": 2.0, "p3": 4.0}
+# Texts that are spoken: few, for each is made into files once for every length that it is given.
+TEXTS = ("Please wait.", "Press 1 for $5, or hold the line; thank you.")
 OWN = ("beep", "vm-goodbye", "auth-thankyou", "digits/7")
 NAMES = ("anna", "boris", "vera", "глеб", "_x", "mobile", "group")
 SCENARIOS = ("main", "play", "меню", "s", "h", "branch2")
@@ -169,11 +171,15 @@ class Maker:
         return self.random.choice(kinds)()
 
     def prompt(self) -> str:
-        """The office's own file, or a sound of Asterisk's."""
+        """The office's own file, a sound of Asterisk's, or a text that is spoken."""
+        if self.chance(0.15):
+            return f'say "{self.random.choice(TEXTS)}"'
         return f'"{self.random.choice([*PROMPTS, *PROMPTS, *(f"asterisk:{own}" for own in OWN)])}"'
 
     def play(self) -> Part:
-        """`play`."""
+        """`play`, `say`."""
+        if self.chance(0.15):
+            return Part(f'say "{self.random.choice(TEXTS)}"{self.seconds(1, 6, 0.5)}')
         return Part(f"play {self.prompt()}{self.seconds(1, 6, 0.5)}")
 
     def wait(self) -> Part:

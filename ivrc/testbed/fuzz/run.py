@@ -20,7 +20,7 @@ from ivrc.testbed.beside.helper import Helper
 from ivrc.testbed.beside.play import Office, Outcome, Players
 from ivrc.testbed.beside.rig import Rig, own_lengths
 from ivrc.testbed.fuzz import calls
-from ivrc.testbed.fuzz.offices import compile_programs, prepare
+from ivrc.testbed.fuzz.offices import compile_programs, prepare, spoken
 from ivrc.testbed.fuzz.programs import FAXES, PEOPLE_MAX, program
 from ivrc.testbed.fuzz.tree import Part, placed
 
@@ -96,7 +96,8 @@ class Bench:
         self.players = Players(rig, helper)
         self.helper = helper
         self.folder = folder
-        self.lengths = own_lengths(rig.office.prefix)
+        rig.office.prefix.lend_a_voice()
+        self.lengths = {**own_lengths(rig.office.prefix), **spoken()}
 
     def placed(self, text: str, slot: int) -> str:
         """A text for a place of this rig."""
