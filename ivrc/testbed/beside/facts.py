@@ -18,7 +18,7 @@ TOLERANCE = 0.9
 # A queue looks at its clock, which has whole seconds, and tries again after one.
 QUEUE_TOLERANCE = 2.2
 # Two fax machines ask each other again after some seconds.
-FAX_TOLERANCE = 6.0
+FAX_TOLERANCE = 8.0
 # Facts that begin so near each other are of one moment.
 TOGETHER = 0.35
 # The same sound once more after so short a silence is the same sound going on.

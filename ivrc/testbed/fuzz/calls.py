@@ -218,6 +218,14 @@ def _machine_is_at_odds(journey: j.Journey, machine: FaxMachine | None) -> bool:
             case j.Recorded(to=to) if to or any(isinstance(other, j.Faxed) and other.pages for other in journey.events):
                 # It says little, and then nothing; a mailbox keeps no message with less than a second of sound.
                 return True
+            case j.Talked(by="office") if any(
+                isinstance(other, (j.Rang, j.PassedOver))
+                and other.who == event.who
+                and 0 <= other.at - event.until < MARGIN
+                for other in journey.events
+            ):
+                # Whoever has just been left may still count as busy.
+                return True
             case j.Faxed() if event.at > begins + TONES:
                 return True
             case j.Faxed(why="caller hung up") if event.at < begins:
