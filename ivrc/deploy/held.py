@@ -34,7 +34,8 @@ async def parts_differ(manager: Manager, parts: Parts, sample: int = 0) -> list[
     contexts = sorted(held.contexts)
     if 0 < sample < len(contexts):
         faults += await _outline_differs(manager, held)
-        contexts = contexts[:: len(contexts) // sample]
+        every = len(contexts) // sample
+        contexts = [each for at, each in enumerate(contexts) if at % every == 0 or _has_pattern(held.contexts[each])]
     async for context, found in _holds(manager, contexts):
         faults += differences(context, held.contexts[context], found, held.steps)
     faults += await checks.queues_differ(manager, parts)
@@ -67,6 +68,11 @@ async def all_differs(manager: Manager, parts: Parts, active: set[str]) -> list[
     return faults
 
 
+def _has_pattern(lines: Iterable[Key]) -> bool:
+    """Whether a context has a pattern, which is no extension that could be looked up."""
+    return any(key.extension.startswith("_") for key in lines)
+
+
 async def _outline_differs(manager: Manager, held: Held) -> list[str]:
     """Extensions of which Asterisk does not hold the last line, and so none before it where it should be."""
     last: dict[tuple[str, str], int] = {}
@@ -75,7 +81,6 @@ async def _outline_differs(manager: Manager, held: Held) -> list[str]:
             if key.priority.isdigit():
                 place = (context, key.extension)
                 last[place] = max(last.get(place, 0), int(key.priority))
-    # A pattern is no number that could be dialled; the sample has its like.
     places = [(context, exten, at) for (context, exten), at in last.items() if not exten.startswith("_")]
     asked = manager.values(f"DIALPLAN_EXISTS({context},{exten},{at})" for context, exten, at in places)
     faults, index = [], 0

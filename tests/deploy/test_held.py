@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from collections.abc import AsyncIterator, Iterable
 
 from ivrc.crm.settings import Secret
-from ivrc.deploy.ami import Address, Manager, Message
+from ivrc.deploy.ami import Address, Manager, Message, Turns
 from ivrc.deploy.dialplan import Key, Line, differences, lines_in, read_text
-from ivrc.deploy.held import FairTurns
+from ivrc.deploy.held import FairTurns, parts_differ
+from ivrc.deploy.release import DIALPLAN
 
 # As Asterisk 22 answers ShowDialPlan, and 16 in the same form.
 EVENTS = """\
@@ -129,3 +132,34 @@ def test_a_turn_has_as_many_questions_as_calls_can_wait_for() -> None:
 
     found = [asyncio.run(questions(asked, took)) for asked, took in ((1, 0.0042), (4, 0.016), (2, 0.1), (20, 0.002))]
     assert found == [4, 4, 1, 20]
+
+
+class Sampled(Manager):
+    """A manager that has every line that is looked up, and is asked for contexts."""
+
+    def __init__(self) -> None:
+        super().__init__(Address("127.0.0.1", 1, "ivrc", Secret("hush")))
+        self.shown: list[str] = []
+
+    async def values(self, expressions: Iterable[str]) -> AsyncIterator[str]:
+        for expression in expressions:
+            assert not re.search(r",_[^,]+,1\)", expression)
+            yield "1"
+
+    async def texts(
+        self, action: str, field: str, values: Iterable[str], *, absent: str, turns: Turns, seconds: float | None = None
+    ) -> AsyncIterator[tuple[str, str]]:
+        for value in values:
+            self.shown.append(value)
+            yield value, ""
+
+
+def test_what_cannot_be_looked_up_is_in_every_sample() -> None:
+    """Where calls begin there is only a pattern."""
+    scenarios = "".join(f"[ivrc~aaaaaaaa-acme-s{number}]\nexten => s,1,Hangup(16)\n" for number in range(100))
+    text = f"[ivrc~aaaaaaaa-acme.in]\nexten => _ivrc.,1,Goto(${{EXTEN}},s,1)\n{scenarios}"
+    manager = Sampled()
+    faults = asyncio.run(parts_differ(manager, {"acme~aaaaaaaa": {DIALPLAN: text.encode()}}, 3))
+    assert len(manager.shown) == 5
+    assert "ivrc~aaaaaaaa-acme.in" in manager.shown
+    assert any("_ivrc.@ivrc~aaaaaaaa-acme.in,1" in fault for fault in faults)
