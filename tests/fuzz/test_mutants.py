@@ -25,7 +25,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> list[Known]:
     found: list[Known] = []
     random, folder = Random(1), tmp_path_factory.mktemp("programs")
     while len(found) < 8:
-        part = program(random, MOMENT.astimezone(ZoneInfo("Europe/Moscow")))
+        part = program(random, MOMENT.astimezone(ZoneInfo("Europe/Moscow")), faxes=0.5)
         office = prepare(part.text(), folder, {})
         if office is None:
             continue

@@ -87,6 +87,28 @@ def test_a_reason_is_for_the_line_that_it_was_given_for() -> None:
     assert wrongs.reason(going_on, DIALPLAN.replace("Hangup(16)", "Playback(a)"), "") == ""
 
 
+def test_lines_for_fax_machines_are_made_wrong() -> None:
+    dialplan = """\
+[ivrc-fuzz000-a]
+exten => s,1,Set(IVRC_FAX_TO=ivrc-fuzz000-b)
+ same => n,Set(FAXOPT(faxdetect)=no)
+ same => n,Set(FAXOPT(faxdetect)=cng)
+ same => n,Goto(ivrc-fuzz000-c,s,1)
+exten => fax,1,Set(TIMEOUT(absolute)=0)
+ same => n,Goto(${IVRC_FAX_TO},s,1)
+"""
+    lines = list(wrongs.lines_of(dialplan))
+    made = [
+        f"{mutant.line.priority} {mutant.app}({mutant.args})"
+        for line in lines
+        for mutant in wrongs.mutants_of(line, lines)
+        if mutant.operator == "fax changed"
+    ]
+    assert made == [
+        "1 Set(IVRC_FAX_TO=ivrc-fuzz000-c)", "3 Set(FAXOPT(faxdetect)=no)", "1 Set(TIMEOUT(absolute)=3)", "2 NoOp()",
+    ]  # fmt: skip
+
+
 def test_what_nobody_reads_can_be_dropped() -> None:
     dialplan = "[a]\nexten => s,1,Set(LOCAL(date)=1)\n same => n,Set(LOCAL(date)=2)\n same => n,Return(${day})\n"
     line = next(wrongs.lines_of(dialplan))

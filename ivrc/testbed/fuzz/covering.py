@@ -88,7 +88,8 @@ def _pool(random: Random, office: Office, moment: datetime) -> Sequence[Walk]:
 
 
 def near(random: Random, office: Office, call: Call) -> Iterator[Call]:
-    """A call with one thing done otherwise: a person does anything else, the CRM answers anything, keys come early."""
+    """A call with one thing done otherwise: a person does anything else, the CRM answers anything, keys come early,
+    a fax machine calls."""
     caller = calls.Caller(random, office.prepared, office.names, call.at)
     for who, state in call.states.items():
         for kind in calls.KINDS:
@@ -101,6 +102,8 @@ def near(random: Random, office: Office, call: Call) -> Iterator[Call]:
         other = caller.call()
         yield call._replace(crm=other.crm, states=other.states, talk_ends=other.talk_ends)
         yield call._replace(presses=tuple(caller.press()._replace(offset=500) for _ in range(2)))
+        if caller.faxes:
+            yield caller.machine(call)
 
 
 def picked_up(office: Office, call: Call) -> Iterator[Call]:

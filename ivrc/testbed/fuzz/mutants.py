@@ -192,9 +192,9 @@ def _text(content: Content) -> str:
 # ── mutants ──
 
 
-def choose(random: Random, known: Sequence[Known], count: int) -> list[Candidate]:
-    """Mutants of lines that calls run, as many of each operator as can be, no two alike."""
-    pools: dict[str, list[Candidate]] = {name: [] for name in OPERATORS}
+def choose(random: Random, known: Sequence[Known], count: int, only: str = "") -> list[Candidate]:
+    """Mutants of lines that calls run, as many of each operator as can be, no two alike; or of one operator `only`."""
+    pools: dict[str, list[Candidate]] = {name: [] for name in OPERATORS if only in ("", name)}
     for each in known:
         lines = [line for line in lines_of(each.dialplan) if ".number-" not in line.context]
         everywhere = frozenset().union(*(tried.ran for tried in each.tried))
@@ -202,7 +202,8 @@ def choose(random: Random, known: Sequence[Known], count: int) -> list[Candidate
             if "ivrc-fuzz" not in line.context or (line.context, line.exten, line.priority) not in everywhere:
                 continue
             for name, made in groupby(mutants_of(line, lines), key=lambda mutant: mutant.operator):
-                pools[name].append(Candidate(each, random.choice(list(made))))
+                if name in pools:
+                    pools[name].append(Candidate(each, random.choice(list(made))))
     for pool in pools.values():
         random.shuffle(pool)
     chosen: list[Candidate] = []
@@ -319,7 +320,7 @@ def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int) ->
 # ── the run ──
 
 
-async def run(seed: int, count: int, rate: float) -> list[Verdict]:
+async def run(seed: int, count: int, rate: float, only: str) -> list[Verdict]:
     """So many mutants; each verdict is printed as it comes."""
     with tempfile.TemporaryDirectory(prefix="ivrc-mutants-") as name:
         folder = Path(name)
@@ -327,7 +328,7 @@ async def run(seed: int, count: int, rate: float) -> list[Verdict]:
         known = await baseline(folder / "compiled", f"mutants-{seed}", rate)
         plays = sum(len(each.tried) for each in known)
         print(f"{plays} calls to {len(known)} programs go as they should", flush=True)
-        return await _judged(folder, Random(seed), choose(Random(seed), known, count), rate)
+        return await _judged(folder, Random(seed), choose(Random(seed), known, count, only), rate)
 
 
 async def _judged(folder: Path, random: Random, some: list[Candidate], rate: float) -> list[Verdict]:
@@ -374,8 +375,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=95)
     parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--only", choices=OPERATORS, default="", help="mutants of one kind")
     given = parser.parse_args()
-    verdicts = asyncio.run(run(given.seed, given.count, given.rate))
+    verdicts = asyncio.run(run(given.seed, given.count, given.rate, given.only))
     print(table(verdicts))
     sys.exit(any(not each.by and not each.why for each in verdicts))
 

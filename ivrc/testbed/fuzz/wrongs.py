@@ -152,6 +152,18 @@ def _order(line: Line, others: Sequence[Line]) -> Iterator[tuple[str, str]]:
                 yield "Dial", other.args
 
 
+def _fax(line: Line, others: Sequence[Line]) -> Iterator[tuple[str, str]]:
+    """A fax machine is not listened for, is taken elsewhere or nowhere, or has no time."""
+    if line.args.startswith("IVRC_FAX_TO="):
+        contexts = {other.args.removesuffix(",s,1") for other in others if other.args.endswith(",s,1")}
+        contexts |= {other.args.partition("=")[2] for other in others if other.args.startswith("IVRC_FAX_TO=")}
+        yield from (("Set", f"IVRC_FAX_TO={context}") for context in sorted(contexts) if "ivrc-fuzz" in context)
+    if line.args == "FAXOPT(faxdetect)=cng":
+        yield "Set", "FAXOPT(faxdetect)=no"
+    if line.exten == "fax":
+        yield ("Set", "TIMEOUT(absolute)=3") if line.app == "Set" else ("NoOp", "")
+
+
 def _condition(line: Line, _: Sequence[Line]) -> Iterator[tuple[str, str]]:
     """A comparison turned round, or off by one."""
     if line.app in ("GotoIf", "ExecIf", "Set", "Return"):
@@ -170,6 +182,7 @@ OPERATORS: dict[str, Operator] = {
     "label changed": _other_label,
     "option changed": _option,
     "order of rings": _order,
+    "fax changed": _fax,
     "comparison changed": _condition,
 }
 
@@ -202,6 +215,7 @@ EQUIVALENT: tuple[tuple[str, str, str, str], ...] = (
         "English is Asterisk's own default, as in all these programs",
         "",
     ),
+    ("line dropped", r"Set\(FAXOPT\(faxdetect\)=no\)", "Asterisk listens on, and warns", ""),
     ("line dropped", r"Set\(_IVRC_ASKER=\)", "keeps a variable from later legs, where nobody reads it", ""),
     (
         "line dropped",
