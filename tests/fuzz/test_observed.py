@@ -108,3 +108,20 @@ def test_a_queue_tries_again_after_a_second(music: float, rings: float, kind: st
 
     difference = compare(account(20.0, 20.0), account(music, rings))
     assert (difference and difference.kind) == kind
+
+
+def test_a_fax_machine_is_found_in_the_middle_of_a_conversation(office: Office) -> None:
+    """What is told of the first line may still name the application that the call was taken out of."""
+    observed = Observed(office.names, "caller", 100)
+    step = {"Context": "ivrc-fuzz000-main", "Priority": "1", "Channel": "PJSIP/incoming-1"}
+    for each in (
+        *RINGS,
+        PUT_THROUGH,
+        event("Newexten", 6, "caller", Extension="fax", Application="Dial", AppData="Local/one", **step),
+        event("Newexten", 6, "caller", Extension="fax", Application="Goto", AppData="elsewhere", **step),
+        event("Newexten", 6, "caller", Extension="s", Application="Playback", AppData="a", **step),
+        event("Newexten", 9, "caller", Extension="fax", Application="Set", AppData="TIMEOUT(absolute)=0", **step),
+    ):
+        observed.read(each)
+    found = [fact.told() for fact in observed.facts if fact.what.startswith(("talked", "fax"))]
+    assert found == [f"5.0-6.0 talked {WHO}", "6.0 fax detected", "9.0 fax detected"]
