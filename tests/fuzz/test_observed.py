@@ -125,3 +125,27 @@ def test_a_fax_machine_is_found_in_the_middle_of_a_conversation(office: Office) 
         observed.read(each)
     found = [fact.told() for fact in observed.facts if fact.what.startswith(("talked", "fax"))]
     assert found == [f"5.0-6.0 talked {WHO}", "6.0 fax detected", "9.0 fax detected"]
+
+
+def test_who_is_rung_again_at_once_has_not_got_two_phones(tmp_path: Path) -> None:
+    office = prepare(
+        'settings { office fuzz000  country RU  timezone "Europe/Moscow" }\nnumber "+74950000000" -> main\n'
+        'employee anna { sip "PJSIP/anna"  browser "PJSIP/annaw" }\nscenario main { call employee anna }\n',
+        tmp_path,
+        {},
+    )
+    assert office is not None
+    observed = Observed(office.names, "caller", 100)
+    for each in (
+        event("DialBegin", 1.0, "caller", Channel="PJSIP/incoming-1", DestUniqueid="one", DialString="anna/sip:1"),
+        event("DialBegin", 1.1, "caller", Channel="PJSIP/incoming-1", DestUniqueid="two", DialString="annaw/sip:1"),
+        event("DialEnd", 1.3, "caller", DestUniqueid="one", DialStatus="CANCEL"),
+        event("DialEnd", 1.3, "caller", DestUniqueid="two", DialStatus="CANCEL"),
+        event("DialBegin", 1.4, "caller", Channel="PJSIP/incoming-1", DestUniqueid="three", DialString="anna/sip:1"),
+        event("DialEnd", 6.4, "caller", DestUniqueid="three", DialStatus="CANCEL"),
+    ):
+        observed.read(each)
+    assert [fact.told() for fact in observed.facts] == [
+        "1.0-1.3 rang anna (not answered)",
+        "1.4-6.4 rang anna (not answered)",
+    ]

@@ -144,7 +144,8 @@ class Observed:
         self._whos[event["DestUniqueid"]] = who
         self._dialled[event["DestUniqueid"]] = event.get("Channel", "").removesuffix(";2") + ";1"
         for fact in self._legs.values():
-            if fact.what == f"rang {who}" and at - fact.at < _TOGETHER and who in self.names.devices:
+            rings = fact.what == f"rang {who}" and fact.until is None
+            if rings and at - fact.at < _TOGETHER and who in self.names.devices:
                 self._legs[event["DestUniqueid"]] = fact
                 return
         if self._waits:
