@@ -101,6 +101,21 @@ def test_whoever_is_rung_is_talked_with_and_hangs_up_first(tmp_path: Path) -> No
     )
 
 
+def test_hours_of_a_step_turn_at_their_own_moments(tmp_path: Path) -> None:
+    source = OFFICE.replace("when open {", 'when mon-sun 15:30-16:00 { play "p1" }\n    when open {')
+    office = prepare(source, tmp_path, {})
+    assert office is not None
+    moscow = ZoneInfo("Europe/Moscow")
+    own, named = (
+        {f"{each.astimezone(moscow):%H:%M}" for each in turns(office, MOMENT, context)}
+        for context in ("ivrc-fuzz000-main-hours", "ivrc-fuzz000.hours-open")
+    )
+    assert {"15:30", "16:00"} <= own
+    assert "00:00" not in own
+    assert {"00:00", "15:00"} <= named
+    assert "15:30" not in named
+
+
 def test_hours_turn_on_the_right_morning_and_not_on_another(tmp_path: Path) -> None:
     """The next Thursdays are holidays: the first that is not is looked for."""
     office = prepare(GROUPS, tmp_path, {})

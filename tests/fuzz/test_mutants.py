@@ -15,6 +15,7 @@ from ivrc.testbed.fuzz.mutants import Candidate, Known, Tried, Verdict
 from ivrc.testbed.fuzz.offices import compile_programs, prepare
 from ivrc.testbed.fuzz.programs import program
 from ivrc.testbed.fuzz.wrongs import OPERATORS, Mutant, lines_of
+from tests.support import can_speak
 
 MOMENT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -27,7 +28,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> list[Known]:
     while len(found) < 8:
         part = program(random, MOMENT.astimezone(ZoneInfo("Europe/Moscow")), faxes=0.5)
         office = prepare(part.text(), folder, {})
-        if office is None:
+        if office is None or ('say "' in part.text() and not can_speak()):
             continue
         content = compile_programs({0: part.text()}, folder / "plain")["extensions.conf"]
         dialplan = content.read_text() if isinstance(content, Path) else b"".join(content).decode()

@@ -25,7 +25,7 @@ MOMENTS = (-125, -60, -2, 0, 1, 2, 30, 100, 24 * 60, 7 * 24 * 60)
 POOL = 60
 TRIES = 200
 # Milliseconds of a call that is taken; and what every call costs besides its own length.
-LENGTH, COST = 50_000, 10_000
+LENGTH, COST = 75_000, 10_000
 # Days in which hours are looked for that begin and end; and, if these do so less than once, at most.
 DAYS, DAYS_MOST = 10, 40
 
@@ -119,10 +119,10 @@ def picked_up(office: Office, call: Call) -> Iterator[Call]:
     managers = [turn.employee for turn in call.crm.turns if turn.employee]
     for who in dict.fromkeys([*rung, *managers]):
         picks_up = State("answers", after=1_500, accepts=1_500)
-        for states, crm in product((call.states, free), crms):
-            yield call._replace(
-                states={**states, who: picks_up}, crm=crm, talk_ends="answerer", talk=2_500, hangs_up=None
-            )
+        # One who sends no number may go elsewhere afterwards.
+        for states, crm, hidden in product((call.states, free), crms, {call.hidden, True}):
+            picked = call._replace(states={**states, who: picks_up}, crm=crm, hidden=hidden)
+            yield picked._replace(talk_ends="answerer", talk=2_500, hangs_up=None)
 
 
 def talks(random: Random, office: Office, some: Iterable[Call], count: int) -> list[Call]:
@@ -143,13 +143,20 @@ def talks(random: Random, office: Office, some: Iterable[Call], count: int) -> l
     return list(islice((call for call in mixed if not calls.is_ambiguous(office.prepared, call)), count))
 
 
+def _context(office: Office, scenario: m.Scenario) -> str:
+    return next(context for context, name in office.names.scenarios.items() if name == scenario.name)
+
+
 def turns(office: Office, moment: datetime, context: str) -> list[datetime]:
     """The moments of the days around at which hours begin or end, and between; those that a context is about."""
+    scenarios = office.names.office.scenarios
+    # Hours that are written in a step lie beside the scenario.
+    home = [each for each in scenarios if context.startswith(f"{_context(office, each)}-hours")]
     conditions = [
         step.condition
-        for scenario in office.names.office.scenarios
+        for scenario in home or scenarios
         for step in steps_of(scenario.body)
-        if isinstance(step, m.When) and isinstance(step.condition, m.ByHours)
+        if isinstance(step, m.When) and isinstance(step.condition, m.ByHours) and not (home and step.condition.name)
     ]
     about = [each for each in conditions if each.name and context.endswith(f".hours-{each.name}")] or conditions
     begin = moment.replace(second=20, microsecond=0) - timedelta(days=1)

@@ -311,7 +311,9 @@ def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int) ->
     shown.update(*(walk(known.office, call).shows for call in found))
     if candidate.mutant.line.app == "Dial":
         found += talks(random, known.office, [each.call for each in tried], HUNT_TALKS)
-    if ".hours-" in (context := candidate.mutant.line.context):
+    context = candidate.mutant.line.context
+    # Hours with a name, and those written in a step.
+    if ".hours-" in context or "-hours" in context:
         moments = turns(known.office, known.moment, context)
         found += at_each(random, known.office, random.sample(moments, min(len(moments), HUNT_TURNS)), wanted)
     return found
