@@ -14,7 +14,7 @@ from ivrc.simulate import journey as j
 from ivrc.simulate.call import Answer, State, Turn
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.fuzz import calls
-from ivrc.testbed.fuzz.covering import LENGTH, covering, talks, turns, walk
+from ivrc.testbed.fuzz.covering import LENGTH, at_each, covering, hours_of, machines, talks, turns, unanswered, walk
 from ivrc.testbed.fuzz.offices import prepare
 from ivrc.testbed.fuzz.programs import program
 from ivrc.testing.coverage import Coverage
@@ -107,7 +107,7 @@ def test_hours_of_a_step_turn_at_their_own_moments(tmp_path: Path) -> None:
     assert office is not None
     moscow = ZoneInfo("Europe/Moscow")
     own, named = (
-        {f"{each.astimezone(moscow):%H:%M}" for each in turns(office, MOMENT, context)}
+        {f"{each.astimezone(moscow):%H:%M}" for each in turns(office, MOMENT, hours_of(office, context))}
         for context in ("ivrc-fuzz000-main-hours", "ivrc-fuzz000.hours-open")
     )
     assert {"15:30", "16:00"} <= own
@@ -121,6 +121,48 @@ def test_hours_turn_on_the_right_morning_and_not_on_another(tmp_path: Path) -> N
     office = prepare(GROUPS, tmp_path, {})
     assert office is not None
     moscow = ZoneInfo("Europe/Moscow")
-    found = turns(office, datetime(2026, 1, 1, 21, tzinfo=UTC), ".hours-night")
+    found = turns(office, datetime(2026, 1, 1, 21, tzinfo=UTC), hours_of(office, "ivrc-fuzz000.hours-night"))
     told = [f"{each.astimezone(moscow):%a %d %H:%M}" for each in found]
     assert told == ["Thu 15 21:58", "Fri 16 05:00", "Fri 16 01:29", "Sat 17 01:29", "Thu 15 01:29"]
+
+
+def test_each_who_can_be_a_manager_rings_in_vain(tmp_path: Path) -> None:
+    office = prepare(GROUPS, tmp_path, {})
+    assert office is not None
+    states = {"anna": State("answers", after=500), "boris": State("busy")}
+    call = Call("+74950000000", at=MOMENT, states=states, crm=Answer("unknown"), hangs_up=3_000)
+    found = unanswered(Random(1), office, [call], 20)
+    rang = {
+        (event.who, event.result)
+        for each in found
+        for event in run(office.prepared, each).events
+        if isinstance(event, j.Rang)
+    }
+    assert rang == {("anna", "no answer"), ("boris", "no answer")}
+
+
+def test_fax_machines_are_found_by_each_step_that_listens(tmp_path: Path) -> None:
+    office = prepare(
+        'settings { office fuzz000  country RU  timezone "Europe/Moscow" }\nnumber "+74950000000" -> main\n'
+        'scenario main {\n    fax detected -> line\n    play "p1" for 8s\n    fax detected -> other\n'
+        '    play "p1" for 8s\n}\nscenario line { fax }\nscenario other { fax }\n',
+        tmp_path,
+        {"p1": 2.0},
+    )
+    assert office is not None
+    found = machines(Random(1), office, [Call("+74950000000", at=MOMENT)], 4)
+    moved = [
+        event.scenario for each in found for event in run(office.prepared, each).events if isinstance(event, j.Moved)
+    ]
+    assert set(moved[:2]) == {"line", "other"}
+
+
+def test_calls_at_moments_come_to_each_step_that_asks_for_the_hours(tmp_path: Path) -> None:
+    source = OFFICE.replace("when open {", 'branch for 5s { 1 { when open { play "p1" } } }\n    when open {')
+    office = prepare(source, tmp_path, {"p1": 2.0})
+    assert office is not None
+    hours = hours_of(office, "ivrc-fuzz000.hours-open")
+    assert len(hours) == 2
+    moments = turns(office, MOMENT, hours)
+    found = at_each(Random(1), office, moments, hours, lambda walked: True)
+    assert {step.start for step in hours} <= frozenset.union(*(walk(office, call).reached for call in found))

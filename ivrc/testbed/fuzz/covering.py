@@ -5,16 +5,16 @@ Many calls are simulated; of these some are taken, each the one that shows most 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import islice, pairwise, product, zip_longest
+from itertools import cycle, pairwise, product, zip_longest
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ivrc import model as m
 from ivrc.simulate import Call, run
 from ivrc.simulate import journey as j
-from ivrc.simulate.call import State, Turn
+from ivrc.simulate.call import Answer, State, Turn
 from ivrc.simulate.office import steps_of
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.fuzz import calls
@@ -24,6 +24,8 @@ MOMENTS = (-125, -60, -2, 0, 1, 2, 30, 100, 24 * 60, 7 * 24 * 60)
 # Random calls at each moment from which those to play are taken.
 POOL = 60
 TRIES = 200
+# Fax machines that are tried in the place of one caller.
+MACHINES = 40
 # Milliseconds of a call that is taken; and what every call costs besides its own length.
 LENGTH, COST = 75_000, 10_000
 # Days in which hours are looked for that begin and end; and, if these do so less than once, at most.
@@ -138,27 +140,76 @@ def talks(random: Random, office: Office, some: Iterable[Call], count: int) -> l
         talked = next((event for event in journey.events if isinstance(event, j.Talked)), None)
         if talked is not None and journey.ended.at <= LENGTH:
             by_whom.setdefault((talked.who, talked.start), []).append(call)
-    # Each who talks at each step in turn.
-    mixed = (call for some in zip_longest(*by_whom.values()) for call in some if call is not None)
-    return list(islice((call for call in mixed if not calls.is_ambiguous(office.prepared, call)), count))
+    return _mixed(random, office, by_whom, count)
+
+
+def unanswered(random: Random, office: Office, some: Iterable[Call], count: int) -> list[Call]:
+    """Up to so many calls, like these, in which nobody picks up: each who can be somebody's manager rings in vain."""
+    named = [Turn(name, "free", ()) for name, employee in office.prepared.employees.items() if employee.devices]
+    by_whom: dict[tuple[str, int], list[Call]] = {}
+    for like in some:
+        silent = {who: state._replace(kind="silent", free_at=None) for who, state in like.states.items()}
+        for crm in (like.crm, *(Answer("found", (turn,)) for turn in named)):
+            call = like._replace(states=silent, crm=crm, hangs_up=None)
+            events = run(office.prepared, call).events
+            if events[-1].at > LENGTH:
+                continue
+            for event in events:
+                if isinstance(event, j.Rang) and event.result == "no answer":
+                    by_whom.setdefault((event.who, event.start), []).append(call)
+    return _mixed(random, office, by_whom, count)
+
+
+def machines(random: Random, office: Office, some: Iterable[Call], count: int) -> list[Call]:
+    """Up to so many calls, like these, by fax machines that are found, each by another step or at another one."""
+    by_step: dict[tuple[int, int], list[Call]] = {}
+    for like in some:
+        caller = calls.Caller(random, office.prepared, office.names, like.at)
+        for _ in range(MACHINES):
+            call = caller.machine(like)
+            events = run(office.prepared, call).events
+            found = next((event for event in events if isinstance(event, j.Detected)), None)
+            if found is None or events[-1].at > LENGTH:
+                continue
+            before = events[: events.index(found)]
+            listens = [event.start for event in before if isinstance(event, j.Reached) and event.kind == "FaxDetected"]
+            by_step.setdefault((listens[-1], found.start), []).append(call)
+    return _mixed(random, office, by_step, count)
+
+
+def _mixed(random: Random, office: Office, groups: Mapping[tuple[Any, int], list[Call]], count: int) -> list[Call]:
+    """Up to so many calls, one of each group in turn, none twice and none that is ambiguous."""
+    some = list(groups.values())
+    random.shuffle(some)
+    found: list[Call] = []
+    for call in (call for each in zip_longest(*some) for call in each if call is not None):
+        if len(found) < count and call not in found and not calls.is_ambiguous(office.prepared, call):
+            found.append(call)
+    return found
 
 
 def _context(office: Office, scenario: m.Scenario) -> str:
     return next(context for context, name in office.names.scenarios.items() if name == scenario.name)
 
 
-def turns(office: Office, moment: datetime, context: str) -> list[datetime]:
-    """The moments of the days around at which hours begin or end, and between; those that a context is about."""
+def hours_of(office: Office, context: str) -> list[m.When]:
+    """The steps that ask for the hours of a context."""
     scenarios = office.names.office.scenarios
     # Hours that are written in a step lie beside the scenario.
     home = [each for each in scenarios if context.startswith(f"{_context(office, each)}-hours")]
-    conditions = [
-        step.condition
+    steps = [
+        step
         for scenario in home or scenarios
         for step in steps_of(scenario.body)
         if isinstance(step, m.When) and isinstance(step.condition, m.ByHours) and not (home and step.condition.name)
     ]
-    about = [each for each in conditions if each.name and context.endswith(f".hours-{each.name}")] or conditions
+    named = [f".hours-{step.condition.name}" for step in steps if isinstance(step.condition, m.ByHours)]
+    return [step for step, name in zip(steps, named, strict=True) if context.endswith(name)] or steps
+
+
+def turns(office: Office, moment: datetime, steps: Iterable[m.When]) -> list[datetime]:
+    """The moments of the days around at which the hours of these steps begin or end, and between."""
+    about = [step.condition for step in steps if isinstance(step.condition, m.ByHours)]
     begin = moment.replace(second=20, microsecond=0) - timedelta(days=1)
     found: list[datetime] = []
     for hours in {id(each.hours): each.hours for each in about}.values():
@@ -177,15 +228,19 @@ def turns(office: Office, moment: datetime, context: str) -> list[datetime]:
     return list(dict.fromkeys([*found, *(each + day for day in days for each in rounded)]))
 
 
-def at_each(random: Random, office: Office, moments: Iterable[datetime], wanted: Callable[[Walk], bool]) -> list[Call]:
-    """A call at each of these moments."""
+def at_each(
+    random: Random, office: Office, moments: Iterable[datetime], steps: Sequence[m.When], wanted: Callable[[Walk], bool]
+) -> list[Call]:
+    """A call at each of these moments, to these steps in turn."""
     found = []
-    for moment in moments:
+    for moment, step in zip(moments, cycle(steps), strict=False):
         caller = calls.Caller(random, office.prepared, office.names, moment)
         for _ in range(TRIES):
             call = caller.call()
             walked = walk(office, call)
-            if walked.length <= LENGTH and wanted(walked) and not calls.is_ambiguous(office.prepared, call):
+            if walked.length > LENGTH or step.start not in walked.reached or not wanted(walked):
+                continue
+            if not calls.is_ambiguous(office.prepared, call):
                 found.append(call)
                 break
     return found

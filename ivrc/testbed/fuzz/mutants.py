@@ -28,7 +28,7 @@ from ivrc.simulate import Call
 from ivrc.testbed.ami import AmiError
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.fuzz import calls
-from ivrc.testbed.fuzz.covering import Walk, at_each, covering, near, talks, turns, walk
+from ivrc.testbed.fuzz.covering import Walk, at_each, covering, hours_of, machines, near, talks, turns, unanswered, walk
 from ivrc.testbed.fuzz.offices import compile_programs, prepare
 from ivrc.testbed.fuzz.programs import program
 from ivrc.testbed.fuzz.run import PLACES, RATE, Bench, Pair, moment_of, open_bench
@@ -42,8 +42,10 @@ RIGS, AT_ONCE, AGAIN = 4, 12, 4
 CALLS, HUNT_CALLS, HUNTS = 10, 8, 4
 # Moments at which hours begin or end, for a line of hours.
 HUNT_TURNS = 8
-# Calls in which somebody picks up and hangs up first, for a line that rings.
+# Calls in which somebody picks up and hangs up first, for a line that rings; nobody picks up, for one with a time.
 HUNT_TALKS = 6
+# Calls by fax machines that are found, for a line that is about them.
+HUNT_MACHINES = 6
 # Seconds after which calls to so few offices have ended, or never will.
 PATIENCE = 900
 
@@ -311,11 +313,17 @@ def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int) ->
     shown.update(*(walk(known.office, call).shows for call in found))
     if candidate.mutant.line.app == "Dial":
         found += talks(random, known.office, [each.call for each in tried], HUNT_TALKS)
+    if candidate.mutant.operator == "time changed":
+        found += unanswered(random, known.office, [each.call for each in tried], HUNT_TALKS)
+    if candidate.mutant.operator == "fax changed":
+        found += machines(random, known.office, [each.call for each in tried], HUNT_MACHINES)
     context = candidate.mutant.line.context
     # Hours with a name, and those written in a step.
     if ".hours-" in context or "-hours" in context:
-        moments = turns(known.office, known.moment, context)
-        found += at_each(random, known.office, random.sample(moments, min(len(moments), HUNT_TURNS)), wanted)
+        hours = hours_of(known.office, context)
+        moments = turns(known.office, known.moment, hours)
+        some = random.sample(moments, min(len(moments), HUNT_TURNS))
+        found += at_each(random, known.office, some, random.sample(hours, len(hours)), wanted)
     return found
 
 
