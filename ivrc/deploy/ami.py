@@ -236,7 +236,7 @@ def _message(raw: bytes) -> dict[str, str]:
 
 
 def _said(fault: BaseException) -> str:
-    if isinstance(fault, OSError) and fault.errno:
-        # asyncio's own words for it name the address again, in Python's way.
+    if isinstance(fault, OSError) and fault.errno and not isinstance(fault, ssl.SSLError):
+        # asyncio's own words for it name the address again, in Python's way. TLS has numbers of its own.
         return os.strerror(fault.errno)
     return str(fault) or ("it took too long" if isinstance(fault, TimeoutError) else type(fault).__name__)
