@@ -150,10 +150,7 @@ def _ask_table(which: Holidays) -> tuple[list[int], list[tuple[int, int]]] | Non
     supported = holidays.list_supported_countries()
     if which.country not in supported or (which.subdivision and which.subdivision not in supported[which.country]):
         return None
-    try:
-        table = holidays.country_holidays(which.country, subdiv=which.subdivision, years=HOLIDAY_YEARS)
-    except NotImplementedError:
-        return None
+    table = holidays.country_holidays(which.country, subdiv=which.subdivision, years=HOLIDAY_YEARS)
     swaps = _swapped(getattr(table, "special_public_holidays", {}))
     days = sorted(day.toordinal() for day in table if day.year in HOLIDAY_YEARS)
     workdays = sorted(day for day in getattr(table, "weekend_workdays", ()) if day.year in HOLIDAY_YEARS)
