@@ -31,13 +31,19 @@ def test_the_breaker_spares_a_crm_that_fails(fault: CrmError) -> None:
     run(work)
 
 
+async def about_to_be_tried() -> Bench:
+    """A CRM that failed until it was not asked any more; the pause after that is over."""
+    bench = Bench()
+    bench.crm.answer = CrmDown("x")
+    for _ in range(3):
+        await bench.find()
+    bench.clock.now += 10
+    return bench
+
+
 def test_only_one_trial_at_a_time() -> None:
     async def work() -> None:
-        bench = Bench()
-        bench.crm.answer = CrmDown("x")
-        for _ in range(3):
-            await bench.find()
-        bench.clock.now += 10
+        bench = await about_to_be_tried()
         bench.crm.answer = [CONTACT]
         bench.crm.gate = asyncio.Event()
         trial = asyncio.create_task(bench.find())
@@ -53,11 +59,7 @@ def test_only_one_trial_at_a_time() -> None:
 
 def test_a_trial_whose_caller_hangs_up_leaves_the_next_to_try() -> None:
     async def work() -> None:
-        bench = Bench()
-        bench.crm.answer = CrmDown("x")
-        for _ in range(3):
-            await bench.find()
-        bench.clock.now += 10
+        bench = await about_to_be_tried()
         bench.crm.gate = asyncio.Event()
         trial = asyncio.create_task(bench.find())
         await asyncio.sleep(0.001)

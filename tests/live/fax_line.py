@@ -47,6 +47,17 @@ class Line:
 
         return self.lab.watch.wait_event(began)["LinkedID"]
 
+    def sends_once_one_has_passed(self, to: str, page: Path) -> str:
+        """A machine begins when a first `fax` has waited in vain, and is received; the receiver's id of the call."""
+        name = self.machine.begin(to, page, "audio", waits=True)
+        linkedid = self.linkedid(name)
+        self.lab.watch.wait_event(
+            lambda event: event.get("EventName") == "IVRC_FAX" and event.get("LinkedID") == linkedid, 60
+        )
+        self.machine.send_now(name)
+        assert self.machine.result(name).status == "SUCCESS"
+        return linkedid
+
     def marks(self, linkedid: str) -> list[Mark]:
         """The marks of a call, once it is over."""
         self.lab.watch.wait_event(

@@ -161,13 +161,7 @@ def test_a_second_fax_does_not_overwrite_the_first(line: Line, page: Path) -> No
 
 def test_a_second_try_is_received(line: Line, page: Path) -> None:
     """The first `fax` waits in vain until it passes; the machine begins in the second."""
-    name = line.machine.begin(number(3), page, "audio", waits=True)
-    linkedid = line.linkedid(name)
-    line.lab.watch.wait_event(
-        lambda event: event.get("EventName") == "IVRC_FAX" and event.get("LinkedID") == linkedid, 60
-    )
-    line.machine.send_now(name)
-    assert line.machine.result(name).status == "SUCCESS"
+    linkedid = line.sends_once_one_has_passed(number(3), page)
     first, second = line.marks(linkedid)
     assert first[:2] == ("FAILED", 0)
     assert second[:2] == ("SUCCESS", 1)
@@ -176,13 +170,7 @@ def test_a_second_try_is_received(line: Line, page: Path) -> None:
 
 def test_received_by_a_step_before_the_tone_is_heard(line: Line, page: Path) -> None:
     """What listens for the tone goes when a fax begins, and must not leave ReceiveFAX without audio."""
-    name = line.machine.begin(number(4), page, "audio", waits=True)
-    linkedid = line.linkedid(name)
-    line.lab.watch.wait_event(
-        lambda event: event.get("EventName") == "IVRC_FAX" and event.get("LinkedID") == linkedid, 60
-    )
-    line.machine.send_now(name)
-    assert line.machine.result(name).status == "SUCCESS"
+    linkedid = line.sends_once_one_has_passed(number(4), page)
     assert [mark[:2] for mark in line.marks(linkedid)] == [("FAILED", 0), ("SUCCESS", 1)]
     assert not [text for text in line.lab.asterisk.warnings() if "already running" in text]
 
