@@ -14,7 +14,18 @@ from ivrc.simulate import journey as j
 from ivrc.simulate.call import Answer, State, Turn
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.fuzz import calls
-from ivrc.testbed.fuzz.covering import LENGTH, at_each, covering, hours_of, machines, talks, turns, unanswered, walk
+from ivrc.testbed.fuzz.covering import (
+    LENGTH,
+    at_each,
+    covering,
+    hours_of,
+    keyed,
+    machines,
+    talks,
+    turns,
+    unanswered,
+    walk,
+)
 from ivrc.testbed.fuzz.offices import prepare
 from ivrc.testbed.fuzz.programs import program
 from ivrc.testing.coverage import Coverage
@@ -166,3 +177,27 @@ def test_calls_at_moments_come_to_each_step_that_asks_for_the_hours(tmp_path: Pa
     moments = turns(office, MOMENT, hours)
     found = at_each(Random(1), office, moments, hours, lambda walked: True)
     assert {step.start for step in hours} <= frozenset.union(*(walk(office, call).reached for call in found))
+
+
+def test_keys_come_early_in_each_step_that_listens_where_a_call_comes_to_it(tmp_path: Path) -> None:
+    """The wait is come to at some hours only, and by those who did not press 1."""
+    hours = 'when mon-sun 14:00-15:00 { branch for 3s { 1 -> other } wait extension for 3s playing "p1" }\n    '
+    source = OFFICE.replace("when open { branch", hours + "when open { branch")
+    office = prepare(source, tmp_path, {"p1": 1.0, "asterisk:pbx-invalid": 4.4})
+    assert office is not None
+    like = Call("+74950000000", at=MOMENT)
+    waits = [event.start for event in run(office.prepared, like).events if isinstance(event, j.Reached)]
+    step = next(start for start in waits if source[start:].startswith("wait"))
+    found = keyed(Random(1), office, [like], 4, {step})
+    chosen = [event for each in found for event in run(office.prepared, each).events if isinstance(event, j.Chose)]
+    wrong = [event for event in chosen if event.start == step and event.what == "wrong"]
+    assert wrong
+    assert {event.what for event in chosen if event.start == step} >= {"wrong", "extension"}
+    # Where no step is meant, all that listen have their turn.
+    anywhere = [
+        event.start
+        for each in keyed(Random(1), office, [like], 12)
+        for event in run(office.prepared, each).events
+        if isinstance(event, j.Chose) and event.what == "wrong"
+    ]
+    assert len(set(anywhere)) == 3

@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivrc.testbed.fuzz import mutants
+from ivrc.testbed.fuzz import hunting, mutants
 from ivrc.testbed.fuzz.covering import covering, walk
-from ivrc.testbed.fuzz.mutants import Candidate, Known, Tried, Verdict
+from ivrc.testbed.fuzz.hunting import Candidate, Known, Tried
+from ivrc.testbed.fuzz.jumps import lines_of
+from ivrc.testbed.fuzz.mutants import Verdict
 from ivrc.testbed.fuzz.offices import compile_programs, prepare
 from ivrc.testbed.fuzz.programs import program
-from ivrc.testbed.fuzz.wrongs import OPERATORS, Mutant, lines_of
+from ivrc.testbed.fuzz.wrongs import OPERATORS, Mutant
 from tests.support import can_speak
 
 MOMENT = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -56,22 +58,23 @@ def test_lines_are_chosen_that_a_call_runs_of_every_kind_and_no_two_alike(known:
 def test_one_that_survived_is_hunted_with_calls_that_come_to_its_steps_and_show_something_new(
     known: list[Known],
 ) -> None:
-    for candidate in mutants.choose(Random(1), known, 8):
+    for candidate in mutants.choose(Random(1), known, 12):
         steps = frozenset.intersection(*(each.reached for each in candidate.calls))
         before = frozenset[str]().union(*(each.shows for each in candidate.calls))
         shown: set[str] = set()
         line = candidate.mutant.line
         about = candidate.mutant.operator in ("time changed", "fax changed")
-        if "hours" in line.context or line.app == "Dial" or about:
-            # With moments, people who pick up or do not, and machines besides: these have tests of their own.
+        keys = any(each in f"{line.app} {line.args}" for each in ("Wait", "IVRC_", "TIMEOUT"))
+        if "hours" in line.context or line.app == "Dial" or about or keys:
+            # With moments, people who pick up or do not, keys and machines besides: these have tests of their own.
             continue
-        for call in mutants.hunters(Random(2), candidate, shown, 1):
+        for call in hunting.hunters(Random(2), candidate, shown, 1):
             walked = walk(candidate.known.office, call)
             assert steps <= walked.reached
             assert walked.shows - before
             assert walked.shows <= shown
         # Another hunt does not try the same once more.
-        for call in mutants.hunters(Random(2), candidate, shown.copy(), 2):
+        for call in hunting.hunters(Random(2), candidate, shown.copy(), 2):
             assert walk(candidate.known.office, call).shows - shown
 
 
@@ -91,3 +94,12 @@ def test_the_table_counts_each_once(known: list[Known]) -> None:
     assert "| time changed | 1 | 0 | 0 | 1 |" in rows
     assert rows[-1] == "| all | 3 | 1 | 1 | 1 |"
     assert [each.told().rpartition(": ")[2] for each in verdicts[1:]] == ["equivalent, nobody looks", "SURVIVED"]
+    assert [each.is_fault for each in verdicts] == [False, False, True]
+
+
+def test_one_that_is_caught_though_a_rule_says_that_it_cannot_be_is_a_fault(known: list[Known]) -> None:
+    line = next(lines_of(known[0].dialplan))
+    verdict = Verdict(Candidate(known[0], Mutant("line dropped", line, "NoOp", "")), "what heard: …", "nobody looks")
+    assert verdict.is_fault
+    assert verdict.told().endswith("caught, what heard: …, though a rule says: nobody looks")
+    assert mutants.table([verdict]).splitlines()[-1] == "| all | 1 | 1 | 0 | 0 |"

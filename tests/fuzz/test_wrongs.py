@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from ivrc.testbed.fuzz import wrongs
+from ivrc.testbed.fuzz.jumps import Jumps, lines_of
 from tests.support import CORPUS, compile_paths
 
 DIALPLAN = """\
@@ -23,7 +24,7 @@ exten => s,1,BackGround(b)
  same => n,Goto(ivrc-a-main,s,1)
  same => n,Dial(PJSIP/boris,5,i)
 """
-LINES = {(line.context, line.exten, line.priority): line for line in wrongs.lines_of(DIALPLAN)}
+LINES = {(line.context, line.exten, line.priority): line for line in lines_of(DIALPLAN)}
 
 
 def made(operator: str, exten: str, priority: int, context: str = "ivrc-a-main") -> list[str]:
@@ -64,27 +65,14 @@ def test_every_mutant_of_the_corpus_is_another_dialplan() -> None:
     random, found = Random(1), dict.fromkeys(wrongs.OPERATORS, 0)
     for path in sorted(CORPUS.glob("step_*.ivr")):
         dialplan = compile_paths(path).dialplan
-        lines = list(wrongs.lines_of(dialplan))
-        for line in random.sample(lines, min(20, len(lines))):
-            for mutant in wrongs.mutants_of(line, lines):
+        jumps = Jumps(lines_of(dialplan))
+        for line in random.sample(jumps.lines, min(20, len(jumps.lines))):
+            for mutant in wrongs.mutants_of(line, jumps):
                 wrong = wrongs.mutated(dialplan, mutant)
                 pairs = zip(dialplan.splitlines(), wrong.splitlines(), strict=True)
                 assert [place for place, (one, two) in enumerate(pairs) if one != two] == [line.number], mutant
                 found[mutant.operator] += 1
     assert min(found.values()) > 0, found
-
-
-def test_a_reason_is_for_the_line_that_it_was_given_for() -> None:
-    answer, hangup = LINES["ivrc-a-main", "s", 1], LINES["ivrc-a-main", "s", 6]
-    dropped = wrongs.Mutant("Answer dropped", answer, "NoOp", "")
-    assert wrongs.reason(dropped, DIALPLAN, "") == "what comes next answers by itself"
-    assert wrongs.reason(dropped, DIALPLAN.replace("Playback(a)", "Dial(PJSIP/anna)"), "") == ""
-    assert wrongs.reason(wrongs.Mutant("option changed", hangup, "Hangup", "19"), DIALPLAN, "") == ""
-    assert wrongs.following(DIALPLAN, LINES["ivrc-a-other", "s", 3]) is None
-    dial = LINES["ivrc-a-main", "s", 5]
-    going_on = wrongs.Mutant("option changed", dial, "Dial", dial.args + "g")
-    assert wrongs.reason(going_on, DIALPLAN, "") == "whoever goes on is hung up by the next line"
-    assert wrongs.reason(going_on, DIALPLAN.replace("Hangup(16)", "Playback(a)"), "") == ""
 
 
 def test_lines_for_fax_machines_are_made_wrong() -> None:
@@ -97,11 +85,11 @@ exten => s,1,Set(IVRC_FAX_TO=ivrc-fuzz000-b)
 exten => fax,1,Set(TIMEOUT(absolute)=0)
  same => n,Goto(${IVRC_FAX_TO},s,1)
 """
-    lines = list(wrongs.lines_of(dialplan))
+    jumps = Jumps(lines_of(dialplan))
     made = [
         f"{mutant.line.priority} {mutant.app}({mutant.args})"
-        for line in lines
-        for mutant in wrongs.mutants_of(line, lines)
+        for line in jumps.lines
+        for mutant in wrongs.mutants_of(line, jumps)
         if mutant.operator == "fax changed"
     ]
     assert made == [
@@ -109,23 +97,7 @@ exten => fax,1,Set(TIMEOUT(absolute)=0)
     ]  # fmt: skip
 
 
-def test_what_nobody_reads_can_be_dropped() -> None:
-    dialplan = "[a]\nexten => s,1,Set(LOCAL(date)=1)\n same => n,Set(LOCAL(date)=2)\n same => n,Return(${day})\n"
-    line = next(wrongs.lines_of(dialplan))
-    dropped = wrongs.Mutant("line dropped", line, "NoOp", "")
-    assert wrongs.reason(dropped, dialplan, "") == "no line of the context reads the variable"
-    assert wrongs.reason(dropped, dialplan.replace("day", "date"), "") == ""
-    assert wrongs.reason(dropped, dialplan.replace("${day}", "${CUT(date,-,1)}"), "") == ""
-
-
-def test_a_reason_holds_for_some_programs_only() -> None:
-    dialplan = "[a]\nexten => s,1,Set(LOCAL(left)=${CUT(left,-,2-)})\n same => n,Return(${left})\n"
-    dropped = wrongs.Mutant("line dropped", next(wrongs.lines_of(dialplan)), "NoOp", "")
-    assert wrongs.reason(dropped, dialplan, "mobile for 3s") == "the first of several mobiles is the only one"
-    assert wrongs.reason(dropped, dialplan, "all mobiles for 3s") == ""
-
-
-def test_a_jump_to_the_next_line_is_not_made_wrong() -> None:
+def test_what_leads_to_the_next_line_either_way_is_not_wrong() -> None:
     dialplan = """\
 [a]
 exten => s,1,GotoIf(${X}?:on)
@@ -133,20 +105,39 @@ exten => s,1,GotoIf(${X}?:on)
  same => n,Hangup(16)
  same => n(off),Return()
 """
-    lines = list(wrongs.lines_of(dialplan))
-    assert list(wrongs.mutants_of(lines[0], lines)) == []
-    assert list(wrongs.mutants_of(lines[1], lines)) != []
+    jumps = Jumps(lines_of(dialplan))
+    made = [[each.operator for each in wrongs.mutants_of(line, jumps)] for line in jumps.lines[:2]]
+    assert made == [["label changed"], ["line dropped", "branches swapped", "label changed"]]
 
 
-def test_an_answer_before_a_jump_to_what_answers_makes_no_difference() -> None:
+def test_another_way_to_the_same_place_is_not_wrong() -> None:
+    """Nor is a line left out that the next one makes up for."""
     dialplan = """\
-[a]
-exten => s,1,Answer()
- same => n,Goto(b,s,1)
-[b]
-exten => s,1,Set(X=1)
- same => n,Read(X,beep,1)
+[ivrc-a.in]
+exten => _ivrc.,1,Set(CHANNEL(language)=en)
+ same => n,Goto(${EXTEN},s,1)
+[ivrc-a-main]
+exten => 1,1,Goto(ivrc-a-b,s,1)
+exten => 2,1,Goto(ivrc-a.in,ivrc-a-b,1)
+exten => 3,1,GotoIf($["${X}" = "1"]?:else)
+ same => n,Goto(ivrc-a-b,s,1)
+ same => n(else),Goto(ivrc-a-b,s,2)
+[ivrc-a-b]
+exten => s,1,NoOp()
+ same => n,Playback(c)
 """
-    dropped = wrongs.Mutant("Answer dropped", next(wrongs.lines_of(dialplan)), "NoOp", "")
-    assert wrongs.reason(dropped, dialplan, "") == "what comes next answers by itself"
-    assert wrongs.reason(dropped, dialplan.replace("Read", "WaitExten"), "") == ""
+    jumps = Jumps(lines_of(dialplan))
+    first, choice = (next(each for each in jumps.lines if each.exten == exten) for exten in "13")
+    assert list(wrongs.mutants_of(choice, jumps)) == []
+    assert [each.operator for each in wrongs.mutants_of(first, jumps)] == ["line dropped"]
+    # The same, but where calls begin something is set that is not set at every call's beginning.
+    another = Jumps(lines_of(dialplan + " same => n,Set(CHANNEL(language)=ru)\n"))
+    assert [each.args for each in wrongs.mutants_of(another.lines[2], another)] == ["", "ivrc-a.in,ivrc-a-b,1"]
+    apart = Jumps(lines_of(dialplan.replace("s,2)", "s,3)")))
+    choice = next(each for each in apart.lines if each.exten == "3")
+    assert [each.operator for each in wrongs.mutants_of(choice, apart)] != []
+
+
+def test_a_ring_of_jumps_has_no_end_and_is_left() -> None:
+    jumps = Jumps(lines_of("[a]\nexten => s,1,GotoIf(${X}?2:1)\n same => n,GotoIf(${Y}?1:2)\n"))
+    assert [list(wrongs.mutants_of(line, jumps)) for line in jumps.lines]

@@ -88,7 +88,7 @@ def test_no_answer_goes_on_to_the_mobile(lab: Lab, helper: ScriptedHelper) -> No
     assert "+79161112244@provider" not in journey.rang, "the first mobile alone"
 
 
-@pytest.mark.parametrize("word", ["free", "waiting", "pass"])
+@pytest.mark.parametrize("word", ["free", "waiting", "pass", "any"])
 def test_offline_goes_to_the_mobile_at_once(lab: Lab, helper: ScriptedHelper, word: str) -> None:
     helper.replies["+79167000003"] = f"1/found/vera/{word}/79161112277////c/N"
     result, journey = lab.call(number(1), TALK, {"provider": answers(0.3)}, from_="+79167000003")

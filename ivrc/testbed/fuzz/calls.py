@@ -108,6 +108,10 @@ class Caller:
             keys = random.choice([*self.keys, *self.keys, *"0123456789*#"])
         return Press(keys, self.half_seconds(1, 5 if place else 30), place)
 
+    def any_keys(self) -> list[str]:
+        """Every key of a menu, every extension, and some that are neither."""
+        return list(dict.fromkeys([*self.keys, *self.extensions, *"0123456789*#"]))
+
     def state(self, who: str) -> State:
         """What a phone does."""
         random = self.random

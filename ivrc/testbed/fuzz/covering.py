@@ -5,7 +5,7 @@ Many calls are simulated; of these some are taken, each the one that shows most 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import cycle, pairwise, product, zip_longest
 from random import Random
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ivrc import model as m
 from ivrc.simulate import Call, run
 from ivrc.simulate import journey as j
-from ivrc.simulate.call import Answer, State, Turn
+from ivrc.simulate.call import Answer, Press, State, Turn
 from ivrc.simulate.office import steps_of
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.fuzz import calls
@@ -175,6 +175,30 @@ def machines(random: Random, office: Office, some: Iterable[Call], count: int) -
             listens = [event.start for event in before if isinstance(event, j.Reached) and event.kind == "FaxDetected"]
             by_step.setdefault((listens[-1], found.start), []).append(call)
     return _mixed(random, office, by_step, count)
+
+
+def keyed(
+    random: Random, office: Office, some: Iterable[Call], count: int, steps: Container[int] = frozenset()
+) -> list[Call]:
+    """Up to so many calls, like these, in which keys come early where keys are listened to, wrong ones too.
+
+    A key is pressed half a second into the step, and where several are, into the sound that says they are wrong. Those
+    come first that are pressed in one of the `steps`.
+    """
+    groups: tuple[dict[tuple[str, int], list[Call]], dict[tuple[str, int], list[Call]]] = ({}, {})
+    for like in some:
+        caller = calls.Caller(random, office.prepared, office.names, like.at)
+        for place, keys in product(("wait", "branch"), caller.any_keys()):
+            for times, where in product((1, 2), {0, len(like.presses)}):
+                early = (Press(keys, 500, place),) * times
+                call = like._replace(presses=(*like.presses[:where], *early, *like.presses[where:]), hangs_up=None)
+                journey = run(office.prepared, call)
+                for event in journey.events:
+                    if isinstance(event, j.Chose) and event.keys == keys and journey.ended.at <= LENGTH:
+                        group = groups[event.start not in steps].setdefault((event.what, event.start), [])
+                        group.append(call)
+    found = _mixed(random, office, groups[0], count)
+    return found + _mixed(random, office, groups[1], count - len(found))
 
 
 def _mixed(random: Random, office: Office, groups: Mapping[tuple[Any, int], list[Call]], count: int) -> list[Call]:

@@ -28,24 +28,19 @@ from ivrc.simulate import Call
 from ivrc.testbed.ami import AmiError
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.fuzz import calls
-from ivrc.testbed.fuzz.covering import Walk, at_each, covering, hours_of, machines, near, talks, turns, unanswered, walk
+from ivrc.testbed.fuzz.covering import covering, walk
+from ivrc.testbed.fuzz.hunting import Candidate, Known, Tried, hunters
+from ivrc.testbed.fuzz.jumps import Jumps, lines_of
 from ivrc.testbed.fuzz.offices import compile_programs, prepare
 from ivrc.testbed.fuzz.programs import program
 from ivrc.testbed.fuzz.run import PLACES, RATE, Bench, Pair, moment_of, open_bench
-from ivrc.testbed.fuzz.tree import Part
-from ivrc.testbed.fuzz.wrongs import OPERATORS, Mutant, lines_of, mutants_of, mutated, reason
+from ivrc.testbed.fuzz.wrongs import OPERATORS, Mutant, mutants_of, mutated
 from ivrc.testbed.prefix import TestbedError
 
 # Each moment has a clock of its own, so the rigs share the moments; so many calls at a time on each.
 RIGS, AT_ONCE, AGAIN = 4, 12, 4
-# Calls to each program; other calls that a mutant is hunted with, so many times.
-CALLS, HUNT_CALLS, HUNTS = 10, 8, 4
-# Moments at which hours begin or end, for a line of hours.
-HUNT_TURNS = 8
-# Calls in which somebody picks up and hangs up first, for a line that rings; nobody picks up, for one with a time.
-HUNT_TALKS = 6
-# Calls by fax machines that are found, for a line that is about them.
-HUNT_MACHINES = 6
+# Calls to each program; how often a mutant is hunted with others.
+CALLS, HUNTS = 10, 4
 # Seconds after which calls to so few offices have ended, or never will.
 PATIENCE = 900
 
@@ -54,55 +49,28 @@ PATIENCE = 900
 Play = tuple[int, Call]
 
 
-class Tried(NamedTuple):
-    """A call that goes as it should, the lines that it ran and the steps that it came to."""
-
-    call: Call
-    ran: frozenset[tuple[str, str, int]]
-    shows: frozenset[str]
-    reached: frozenset[int]
-
-
-class Known(NamedTuple):
-    """A program as compiled, with its calls; its hours lie around the moment."""
-
-    name: str
-    program: Part
-    office: Office
-    moment: datetime
-    dialplan: str
-    tried: list[Tried]
-
-
-class Candidate(NamedTuple):
-    """A mutant of a program."""
-
-    known: Known
-    mutant: Mutant
-
-    @property
-    def calls(self) -> list[Tried]:
-        """The calls that run the line."""
-        line = self.mutant.line
-        return [each for each in self.known.tried if (line.context, line.exten, line.priority) in each.ran]
-
-    def why(self) -> str:
-        """The reason why it cannot be told, if there is one."""
-        return reason(self.mutant, self.known.dialplan, self.known.program.text())
-
-
 class Verdict(NamedTuple):
-    """What became of a mutant: `by` is the difference that caught it; without one, `why` is why there can be none."""
+    """What became of a mutant: `by` is the difference that caught it, `why` is why there can be none.
+
+    One with both shows that a rule is wrong, one with neither survived.
+    """
 
     candidate: Candidate
     by: str
     why: str
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether the calls or the rules have to be mended."""
+        return bool(self.by) == bool(self.why)
 
     def told(self) -> str:
         """For people."""
         mutant = self.candidate.mutant
         was, became = f"{mutant.line.app}({mutant.line.args})", f"{mutant.app}({mutant.args})"
         what = f"caught, {self.by}" if self.by else f"equivalent, {self.why}" if self.why else "SURVIVED"
+        if self.by and self.why:
+            what += f", though a rule says: {self.why}"
         place = f"[{mutant.line.context}] {mutant.line.exten},{mutant.line.priority}"
         return f"{mutant.operator}: {self.candidate.known.name} {place} {was} -> {became}: {what}"
 
@@ -198,12 +166,12 @@ def choose(random: Random, known: Sequence[Known], count: int, only: str = "") -
     """Mutants of lines that calls run, as many of each operator as can be, no two alike; or of one operator `only`."""
     pools: dict[str, list[Candidate]] = {name: [] for name in OPERATORS if only in ("", name)}
     for each in known:
-        lines = [line for line in lines_of(each.dialplan) if ".number-" not in line.context]
+        jumps = Jumps(lines_of(each.dialplan))
         everywhere = frozenset().union(*(tried.ran for tried in each.tried))
-        for line in lines:
+        for line in jumps.lines:
             if "ivrc-fuzz" not in line.context or (line.context, line.exten, line.priority) not in everywhere:
                 continue
-            for name, made in groupby(mutants_of(line, lines), key=lambda mutant: mutant.operator):
+            for name, made in groupby(mutants_of(line, jumps), key=lambda mutant: mutant.operator):
                 if name in pools:
                     pools[name].append(Candidate(each, random.choice(list(made))))
     for pool in pools.values():
@@ -293,40 +261,6 @@ def _put(dialplan: str, bench: Bench, place: int, mutant: Mutant) -> str:
     raise AssertionError(f"{context},{exten},{line.priority} is not in the dialplan")
 
 
-def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int) -> list[Call]:
-    """Other calls that come to the steps to which all come that run the line; every other time, to any.
-
-    `shown` is what calls have shown that did not catch the mutant: what these show is added.
-    """
-    tried = candidate.calls
-    steps = frozenset[int]()
-    if turn % 2:
-        steps = frozenset.intersection(*(each.reached for each in tried))
-    shown.update(*(each.shows for each in tried))
-    known = candidate.known
-
-    def wanted(walk: Walk) -> bool:
-        return steps <= walk.reached
-
-    more = [other for each in tried for other in near(random, known.office, each.call)]
-    found = covering(random, known.office, known.moment, HUNT_CALLS, wanted, shown, more)
-    shown.update(*(walk(known.office, call).shows for call in found))
-    if candidate.mutant.line.app == "Dial":
-        found += talks(random, known.office, [each.call for each in tried], HUNT_TALKS)
-    if candidate.mutant.operator == "time changed":
-        found += unanswered(random, known.office, [each.call for each in tried], HUNT_TALKS)
-    if candidate.mutant.operator == "fax changed":
-        found += machines(random, known.office, [each.call for each in tried], HUNT_MACHINES)
-    context = candidate.mutant.line.context
-    # Hours with a name, and those written in a step.
-    if ".hours-" in context or "-hours" in context:
-        hours = hours_of(known.office, context)
-        moments = turns(known.office, known.moment, hours)
-        some = random.sample(moments, min(len(moments), HUNT_TURNS))
-        found += at_each(random, known.office, some, random.sample(hours, len(hours)), wanted)
-    return found
-
-
 # ── the run ──
 
 
@@ -342,8 +276,12 @@ async def run(seed: int, count: int, rate: float, only: str) -> list[Verdict]:
 
 
 async def _judged(folder: Path, random: Random, some: list[Candidate], rate: float) -> list[Verdict]:
-    """Mutants with the calls that run their lines, then hunted."""
+    """Mutants with the calls that run their lines, then hunted.
+
+    Those that a rule says cannot be told are played with the first calls, too, which may show that the rule is wrong.
+    """
     verdicts: list[Verdict] = []
+    why = {each.mutant: each.why() for each in some}
 
     def tell(verdict: Verdict) -> None:
         verdicts.append(verdict)
@@ -358,13 +296,18 @@ async def _judged(folder: Path, random: Random, some: list[Candidate], rate: flo
             plays = [(at, tried.call) for at, each in enumerate(some) for tried in each.calls]
         found = await caught(folder / f"{turn}", rate, some, plays)
         for place, by in found.items():
-            tell(Verdict(some[place], by, ""))
+            tell(Verdict(some[place], by, why[some[place].mutant]))
         some = [each for place, each in enumerate(some) if place not in found]
+        if not turn:
+            for each in some:
+                if why[each.mutant]:
+                    tell(Verdict(each, "", why[each.mutant]))
+            some = [each for each in some if not why[each.mutant]]
         print(f"{len(some)} mutants are left", flush=True)
         if not some:
             break
     for each in some:
-        tell(Verdict(each, "", each.why()))
+        tell(Verdict(each, "", ""))
     return verdicts
 
 
@@ -374,13 +317,13 @@ def table(verdicts: Sequence[Verdict]) -> str:
     for name in [*OPERATORS, "all"]:
         some = [each for each in verdicts if name in (each.candidate.mutant.operator, "all")]
         caught_ = sum(bool(each.by) for each in some)
-        equivalent = sum(bool(each.why) for each in some)
+        equivalent = sum(bool(each.why and not each.by) for each in some)
         rows.append(f"| {name} | {len(some)} | {caught_} | {equivalent} | {len(some) - caught_ - equivalent} |")
     return "\n".join(rows)
 
 
 def main() -> None:
-    """Exit code 1 if a mutant survived."""
+    """Exit code 1 if a mutant survived, or was caught that should not be."""
     parser = argparse.ArgumentParser(prog="python -m ivrc.testbed.fuzz.mutants", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=95)
@@ -389,7 +332,7 @@ def main() -> None:
     given = parser.parse_args()
     verdicts = asyncio.run(run(given.seed, given.count, given.rate, given.only))
     print(table(verdicts))
-    sys.exit(any(not each.by and not each.why for each in verdicts))
+    sys.exit(any(each.is_fault for each in verdicts))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What can be wrong with a line of a compiled dialplan: operators that make it so, and why some of that is no fault."""
+"""What can be wrong with a line of a compiled dialplan: operators that make it so."""
 
 from __future__ import annotations
 
@@ -6,22 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-_CONTEXT = re.compile(r"\[(.+)\]")
-_LINE = re.compile(
-    r"(?P<begin>exten => (?P<exten>[^,]+),1| same => n)(?P<label>\([^()]*\))?,(?P<app>\w+)\((?P<args>.*)\)"
-)
-
-
-class Line(NamedTuple):
-    """A line of the dialplan: where it is and what it says."""
-
-    number: int
-    context: str
-    exten: str
-    priority: int
-    label: str
-    app: str
-    args: str
+from ivrc.testbed.fuzz.jumps import Jumps, Line, with_line
 
 
 class Mutant(NamedTuple):
@@ -33,26 +18,9 @@ class Mutant(NamedTuple):
     args: str
 
 
-def lines_of(dialplan: str) -> Iterator[Line]:
-    """Every line of a dialplan with its priority."""
-    context = exten = ""
-    priority = 0
-    for number, text in enumerate(dialplan.splitlines()):
-        if match := _CONTEXT.fullmatch(text):
-            context = match[1]
-        elif match := _LINE.fullmatch(text):
-            priority = 1 if match["exten"] else priority + 1
-            exten = match["exten"] or exten
-            yield Line(number, context, exten, priority, match["label"] or "", match["app"], match["args"])
-
-
 def mutated(dialplan: str, mutant: Mutant) -> str:
     """The dialplan with the mutant's line in place of the right one."""
-    texts = dialplan.splitlines()
-    match = _LINE.fullmatch(texts[mutant.line.number])
-    assert match is not None
-    texts[mutant.line.number] = f"{match['begin']}{match['label'] or ''},{mutant.app}({mutant.args})"
-    return "\n".join(texts) + "\n"
+    return with_line(dialplan, mutant.line, mutant.app, mutant.args)
 
 
 # ── operators: a line, and the others of its office, to what the line may become ──
@@ -187,109 +155,9 @@ OPERATORS: dict[str, Operator] = {
 }
 
 
-def mutants_of(line: Line, others: Sequence[Line]) -> Iterator[Mutant]:
-    """All that a line can be made wrong to; what comes to the same is not wrong."""
-    if goes_on(line, others):
-        return
+def mutants_of(line: Line, jumps: Jumps) -> Iterator[Mutant]:
+    """All that a line of these can be made wrong to; what leads to the same place is not wrong."""
     for name, operator in OPERATORS.items():
-        for app, args in operator(line, others):
-            if (app, args) != (line.app, line.args):
+        for app, args in operator(line, jumps.lines):
+            if (app, args) != (line.app, line.args) and not jumps.comes_to_same(line, app, args):
                 yield Mutant(name, line, app, args)
-
-
-def goes_on(line: Line, others: Sequence[Line]) -> bool:
-    """Whether a jump leads to the next line either way: that of a condition with nothing in its block."""
-    place = (line.context, line.exten, line.priority + 1)
-    labels = [other.label[1:-1] for other in others if (other.context, other.exten, other.priority) == place]
-    targets = line.args.rpartition("?")[2].strip(":")
-    return line.app == "GotoIf" and labels == [targets]
-
-
-# Lines that no call can tell from right ones: how they are wrong, their application and arguments, why, and what must
-# not be in the program for that.
-EQUIVALENT: tuple[tuple[str, str, str, str], ...] = (
-    ("line dropped", r"Set\(__IVRC_PLAN=.*", "for the call history and for deploys, which have tests of their own", ""),
-    (
-        "line dropped",
-        r"Set\(CHANNEL\(language\)=en\)",
-        "English is Asterisk's own default, as in all these programs",
-        "",
-    ),
-    ("line dropped", r"Set\(FAXOPT\(faxdetect\)=no\)", "Asterisk listens on, and warns", ""),
-    ("line dropped", r"Set\(_IVRC_ASKER=\)", "keeps a variable from later legs, where nobody reads it", ""),
-    (
-        "line dropped",
-        r"Set\(LOCAL\(waiting\)=.*",
-        "counts other calls that wait with this manager; one call is alone",
-        "",
-    ),
-    ("line dropped", r"Set\(GROUP\(.*", "for other calls that wait with this manager; one call is alone", ""),
-    (
-        "line dropped",
-        r"CELGenUserEvent\(IVRC_(VOICEMAIL|RECORDING).*",
-        "for the call history, which has tests of its own",
-        "",
-    ),
-    ("line dropped", r"Hangup\(.*\)", "the end of a leg that ends there anyway", ""),
-    (
-        "line dropped",
-        r"Set\(LOCAL\(left\)=\$\{CUT\(left,-,2-\)\}\)",
-        "the first of several mobiles is the only one",
-        "all mobiles",
-    ),
-    ("option changed", r"Hangup\(\$\{HANGUPCAUSE\}\)", "a leg's cause, which nobody asks for", ""),
-    (
-        "label changed",
-        r"""GotoIf\(\$\["\$\{ARG7\}" = "confirm"\]\?confirmed\)""",
-        "no step asks for a key",
-        " confirm",
-    ),
-    (
-        "label changed",
-        r"""GotoIf\(\$\["\$\{IVRC_RING\}" = ""\]\?done\)""",
-        "the CRM names no number that has no digits",
-        "",
-    ),
-    ("comparison changed", r"GotoIf\(\$\[\$\{IVRC_LEFT\} <= 0\].*", "at 0 exactly there are 0 s to wait", ""),
-)
-_ANSWERS = ("Playback", "BackGround", "Record", "Read")
-_LOCAL = re.compile(r"LOCAL\((\w+)\)=")
-
-
-def reason(mutant: Mutant, dialplan: str, program: str) -> str:
-    """Why no call could tell the mutant; empty if one could."""
-    line = mutant.line
-    text = f"{line.app}({line.args})"
-    after = following(dialplan, line)
-    if mutant.operator == "Answer dropped" and _first_app(dialplan, after) in _ANSWERS:
-        return "what comes next answers by itself"
-    if mutant.operator == "option changed" and mutant.args == line.args + "g" and after and after.app == "Hangup":
-        return "whoever goes on is hung up by the next line"
-    if mutant.operator == "line dropped" and line.app == "Set" and (local := _LOCAL.match(line.args)):
-        rest = [other for other in lines_of(dialplan) if other.context == line.context and other.number != line.number]
-        if not any(re.search(rf"\b{local[1]}\b(?!\)=)", other.args) for other in rest):
-            return "no line of the context reads the variable"
-    for operator, pattern, why, unless in EQUIVALENT:
-        if operator == mutant.operator and re.fullmatch(pattern, text) and not (unless and unless in program):
-            return why
-    return ""
-
-
-def following(dialplan: str, line: Line) -> Line | None:
-    """The next line; None at the end."""
-    lines = list(lines_of(dialplan))
-    index = next(place for place, other in enumerate(lines) if other.number == line.number)
-    return lines[index + 1] if index + 1 < len(lines) else None
-
-
-def _first_app(dialplan: str, line: Line | None) -> str:
-    """The first application from this line on that does something, through a jump elsewhere."""
-    while line is not None and line.app == "Set":
-        line = following(dialplan, line)
-    if line is not None and line.app == "Goto":
-        place = tuple(line.args.split(","))
-        there = [other for other in lines_of(dialplan) if (other.context, other.exten, "1") == place]
-        line = there[0] if there else None
-    while line is not None and line.app == "Set":
-        line = following(dialplan, line)
-    return line.app if line is not None else ""

@@ -1,0 +1,244 @@
+"""Why no call can tell some mutants of a dialplan: each reason is a rule over its lines and the office's steps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from ivrc import model as m
+from ivrc.simulate.office import steps_of
+from ivrc.testbed.fuzz.clock import Span, held, spans
+from ivrc.testbed.fuzz.jumps import Jumps, Line, Place, lines_of
+from ivrc.testbed.fuzz.paths import Paths, comes_to_same
+from ivrc.testbed.fuzz.wrongs import Mutant, mutated
+
+# Lines of which it makes no difference how they are wrong: in what way they are, application and arguments, and why.
+EQUIVALENT: tuple[tuple[str, str, str], ...] = (
+    ("line dropped", r"Set\(__IVRC_PLAN=.*", "for the call history and for deploys, which have tests of their own"),
+    ("line dropped", r"Set\(CHANNEL\(language\)=en\)", "English is Asterisk's own default, as in all these programs"),
+    ("line dropped", r"Set\(FAXOPT\(faxdetect\)=no\)", "Asterisk listens on, and warns"),
+    ("line dropped", r"Set\(_IVRC_ASKER=\)", "keeps a variable from later legs, where nobody reads it"),
+    (
+        "line dropped",
+        r"CELGenUserEvent\(IVRC_(VOICEMAIL|RECORDING).*",
+        "for the call history, which has tests of its own",
+    ),
+    ("option changed", r"Hangup\(\$\{HANGUPCAUSE\}\)", "a leg's cause, which nobody asks for"),
+    ("comparison changed", r"GotoIf\(\$\[\$\{IVRC_LEFT\} <= 0\].*", "at 0 exactly there are 0 s to wait"),
+)
+_ANSWERS = ("Playback", "BackGround", "Record", "Read")
+_LOCAL = re.compile(r"LOCAL\((\w+)\)=")
+_FAX = re.compile(r"IVRC_FAX_TO=(?P<to>.*)|FAXOPT\(faxdetect\)=.*")
+_RESPONSIBLE, _BUSY = ".responsible", '"/(INUSE|BUSY|ONHOLD|RINGINUSE)/"'
+_SETTINGS = re.compile(r".*\.responsible,s,1\((.*)\)")
+_SECOND = re.compile(r"IVRC_SECOND=(?P<value>.*)")
+
+
+def reason(mutant: Mutant, dialplan: str, office: m.Office, moment: datetime) -> str:
+    """Why no call could tell the mutant; empty if one could. `moment`: when calls are made."""
+    jumps = _jumps(dialplan)
+    for rule in (_of_a_jump, _of_a_variable, _of_fax, _of_managers, _of_a_line):
+        if why := rule(mutant, jumps, office):
+            return why
+    return _of_hours(mutant, dialplan, office, moment) if is_about_hours(mutant.line) else ""
+
+
+@lru_cache(maxsize=64)
+def _jumps(dialplan: str) -> Jumps:
+    return Jumps(lines_of(dialplan))
+
+
+def _of_a_line(mutant: Mutant, jumps: Jumps, _: m.Office) -> str:
+    line = mutant.line
+    after = jumps.at(jumps.after(line))
+    if mutant.operator == "Answer dropped" and _first_app(jumps, jumps.after(line)) in _ANSWERS:
+        return "what comes next answers by itself"
+    if mutant.operator == "option changed" and mutant.args == line.args + "g" and after and after.app == "Hangup":
+        return "whoever goes on is hung up by the next line"
+    text = f"{line.app}({line.args})"
+    if mutant.operator == "line dropped" and after is None and text in ("Hangup()", "Hangup(${HANGUPCAUSE})"):
+        return "the end of a leg that ends there anyway"
+    for operator, pattern, why in EQUIVALENT:
+        if operator == mutant.operator and re.fullmatch(pattern, text):
+            return why
+    return ""
+
+
+def _first_app(jumps: Jumps, place: Place) -> str:
+    """The first application from here on that does something."""
+    line = jumps.at(jumps.comes_to(place))
+    while line is not None and line.app == "Set":
+        line = jumps.at(jumps.comes_to(jumps.after(line)))
+    return line.app if line is not None else ""
+
+
+def _of_a_jump(mutant: Mutant, jumps: Jumps, _: m.Office) -> str:
+    """A jump that is never made."""
+    never = mutant.operator in ("line dropped", "label changed") and _never(mutant.line, jumps)
+    return "the condition never holds" if never else ""
+
+
+def _of_a_variable(mutant: Mutant, jumps: Jumps, _: m.Office) -> str:
+    """A variable is set that nobody reads."""
+    line = mutant.line
+    local = _LOCAL.match(line.args)
+    if mutant.operator == "line dropped" and line.app == "Set" and local:
+        rest = [other for other in jumps.lines if other.context == line.context and other.number != line.number]
+        if not any(re.search(rf"\b{local[1]}\b(?!\)=)", other.args) for other in rest):
+            return "no line of the context reads the variable"
+    return ""
+
+
+def _of_fax(mutant: Mutant, jumps: Jumps, _: m.Office) -> str:
+    """Who a fax machine is taken to, or that it is found, where none is or it comes to the same."""
+    line = mutant.line
+    match = _FAX.fullmatch(line.args)
+    if line.app != "Set" or match is None:
+        return ""
+    again = "IVRC_FAX_TO=" if match["to"] else "FAXOPT(faxdetect)=cng"
+    if jumps.soon(jumps.after(line), lambda each: each.app == "Set" and each.args.startswith(again)):
+        return "the call is over, or listens anew, before anybody could be found"
+    other = _FAX.fullmatch(mutant.args)
+    if match["to"] and other and other["to"]:
+        ways = [jumps.comes_to(Place(to, "s", 1)) for to in (match["to"], other["to"])]
+        if ways[0] == ways[1]:
+            return "it leads to the same line"
+    return ""
+
+
+# ── the responsible manager ──
+
+
+def _settings(jumps: Jumps) -> list[list[str]]:
+    """What the steps say that ring the responsible: desk's seconds, mobiles, their seconds, confirm, second."""
+    found = [_SETTINGS.fullmatch(line.args) for line in jumps.lines if line.app == "Gosub"]
+    return [match[1].split(",") for match in found if match]
+
+
+# Conditions of the responsible's lines, and when none of the settings can make them hold.
+_CONDITIONS: dict[tuple[str, str], Callable[[list[str]], bool]] = {
+    ("ring", '$["${ARG7}" = "confirm"]'): lambda settings: not settings[3],
+    ("ring", '$["${ARG5}" = "all" & "${left}" != ""]'): lambda settings: settings[1] != "all",
+    # The helper of these calls names no number without digits, and this is asked of numbers only.
+    ("ring", '$["${mobile}" = ""]'): lambda settings: True,
+    ("ring", '$["${IVRC_RING}" = ""]'): lambda settings: True,
+    ("s", '$["${ARG5}" = ""]'): lambda settings: bool(settings[4]),
+}
+
+
+def _never(line: Line, jumps: Jumps) -> bool:
+    """Whether a jump is never made, whatever the CRM says."""
+    condition, question, target = line.args.rpartition("?")
+    never = _CONDITIONS.get((line.exten, condition)) if line.context.endswith(_RESPONSIBLE) else None
+    return never is not None and bool(question) and ":" not in target and all(map(never, _settings(jumps)))
+
+
+def _of_managers(mutant: Mutant, jumps: Jumps, office: m.Office) -> str:
+    line = mutant.line
+    if not line.context.endswith(_RESPONSIBLE):
+        return ""
+    if mutant.operator == "line dropped" and line.args == "LOCAL(left)=${CUT(left,-,2-)}":
+        few = all(settings[1] != "all" for settings in _settings(jumps))
+        return "the first of several mobiles is the only one" if few else ""
+    busy, _, otherwise = line.args.rpartition("?:")
+    if _BUSY in busy and otherwise == "mobile" and mutant.args == f"{busy}?:desk":
+        return "who is not free and in no call is offline: Dial passes them over as well"
+    second = _SECOND.fullmatch(line.args)
+    if mutant.operator == "line dropped" and second and not _is_read(office, emptied=not second["value"]):
+        return "nobody waits for a second manager whom this call may have had"
+    return ""
+
+
+def _is_read(office: m.Office, emptied: bool) -> bool:
+    """Whether a `reach anyone` can read the second manager that the line sets, or the one that it takes away.
+
+    A step that rings the responsible always takes the one before away; whom it names itself comes later.
+    """
+    paths = Paths(office)
+    rings = [step for step in paths.steps.values() if isinstance(step, m.CallResponsible)]
+    seconds = [step for step in rings if step.second]
+
+    def waits(step: m.Step) -> bool:
+        return isinstance(step, m.ReachAnyone) and step.responsible
+
+    def asks(step: m.Step) -> bool:
+        return isinstance(step, m.CallResponsible)
+
+    def never(_: m.Step) -> bool:
+        return False
+
+    if not emptied:
+        # One that rings may be left by a fax machine before it takes anything away.
+        return any(
+            True for step in seconds for _ in paths.leads(step, waits, (lambda _: False) if paths.found else asks)
+        )
+    # One that names a second itself may be left by a fax machine before it does.
+    after = {each.start: each for step in seconds for each in paths.leads(step, asks, never)}
+    forgets = [each for each in after.values() if each not in seconds or paths.found]
+    return any(True for step in forgets for _ in paths.leads(step, waits, asks))
+
+
+# ── hours ──
+
+
+def is_about_hours(line: Line) -> bool:
+    """Whether a line is of a subroutine for hours: with a name, or written in a step."""
+    return ".hours-" in line.context or "-hours" in line.context
+
+
+def _asking(jumps: Jumps, context: str, office: m.Office, known: list[Span]) -> list[m.When]:
+    """The steps that may ask for the hours of a context: all whose hours are the same at every minute."""
+    answers = [(each.begin, held(jumps, context, each.begin)) for each in known]
+    steps = [step for scenario in office.scenarios for step in steps_of(scenario.body)]
+    return [
+        step
+        for step in steps
+        if isinstance(step, m.When)
+        and isinstance(step.condition, m.ByHours)
+        and all(step.condition.hours.holds_at(at) is holds for at, holds in answers)
+    ]
+
+
+class _Wrong(NamedTuple):
+    """Wrong hours: when they are, whether they come to an answer then, and the steps that ask for them."""
+
+    spans: list[Span]
+    answers: bool
+    steps: list[m.When]
+
+
+def _wrong(mutant: Mutant, dialplan: str, office: m.Office, moment: datetime) -> _Wrong:
+    jumps, context = _jumps(dialplan), mutant.line.context
+    wrong = _jumps(mutated(dialplan, mutant))
+    known = spans(jumps, moment.astimezone(ZoneInfo(office.timezone or "UTC")))
+    answers = [(each, held(wrong, context, each.begin)) for each in known]
+    found = [(each, holds) for each, holds in answers if holds is None or holds is not held(jumps, context, each.begin)]
+    steps = _asking(jumps, context, office, known)
+    return _Wrong([each for each, _ in found], all(holds is not None for _, holds in found), steps)
+
+
+def asked_wrongly(mutant: Mutant, dialplan: str, office: m.Office, moment: datetime) -> list[tuple[m.When, list[Span]]]:
+    """The steps that may ask for wrong hours while they are wrong, and when that is."""
+    wrong, paths = _wrong(mutant, dialplan, office, moment), Paths(office)
+    found = [(step, [each for each in wrong.spans if paths.can_come(step, each)]) for step in wrong.steps]
+    return [(step, some) for step, some in found if some]
+
+
+def _of_hours(mutant: Mutant, dialplan: str, office: m.Office, moment: datetime) -> str:
+    """Why wrong hours make no difference."""
+    wrong = _wrong(mutant, dialplan, office, moment)
+    if not wrong.steps:
+        return ""
+    if not wrong.spans:
+        return "the hours are the same at every minute"
+    if wrong.answers and all(map(comes_to_same, wrong.steps)):
+        return "what is done does not depend on these hours"
+    paths = Paths(office)
+    matter = [step for step in wrong.steps if not (wrong.answers and comes_to_same(step))]
+    if not any(paths.can_come(step, each) for step in matter for each in wrong.spans):
+        return "no call can ask for these hours while they are wrong"
+    return ""

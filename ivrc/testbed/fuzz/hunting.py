@@ -1,0 +1,130 @@
+"""Calls that a mutant is hunted with: near those that ran its line, and such as its line is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+from typing import NamedTuple
+
+from ivrc.simulate import Call
+from ivrc.testbed.beside.play import Office
+from ivrc.testbed.fuzz import equivalent
+from ivrc.testbed.fuzz.covering import (
+    DAYS_MOST,
+    Walk,
+    at_each,
+    covering,
+    hours_of,
+    keyed,
+    machines,
+    near,
+    talks,
+    turns,
+    unanswered,
+    walk,
+)
+from ivrc.testbed.fuzz.tree import Part
+from ivrc.testbed.fuzz.wrongs import Mutant
+
+# Other calls that a mutant is hunted with each time.
+CALLS = 8
+# Moments at which hours begin or end, and at which they are wrong, for a line of hours.
+TURNS = 8
+# Calls in which somebody picks up and hangs up first, for a line that rings; nobody picks up, for one with a time.
+TALKS = 6
+# Calls by fax machines that are found, for a line that is about them.
+MACHINES = 6
+# Calls in which keys come early, wrong ones too, for a time and for a line that listens to keys.
+KEYED = 8
+# What stands in lines that listen to keys, or count what was keyed.
+_LISTENS = ("WaitExten", "IVRC_UNTIL", "IVRC_LEFT", "IVRC_TRIES", "IVRC_KEYED", "IVRC_DIGIT", "TIMEOUT(")
+
+
+class Tried(NamedTuple):
+    """A call that goes as it should, the lines that it ran and the steps that it came to."""
+
+    call: Call
+    ran: frozenset[tuple[str, str, int]]
+    shows: frozenset[str]
+    reached: frozenset[int]
+
+
+class Known(NamedTuple):
+    """A program as compiled, with its calls; its hours lie around the moment."""
+
+    name: str
+    program: Part
+    office: Office
+    moment: datetime
+    dialplan: str
+    tried: list[Tried]
+
+
+class Candidate(NamedTuple):
+    """A mutant of a program."""
+
+    known: Known
+    mutant: Mutant
+
+    @property
+    def calls(self) -> list[Tried]:
+        """The calls that run the line."""
+        line = self.mutant.line
+        return [each for each in self.known.tried if (line.context, line.exten, line.priority) in each.ran]
+
+    def why(self) -> str:
+        """The reason why it cannot be told, if there is one."""
+        known = self.known
+        return equivalent.reason(self.mutant, known.dialplan, known.office.names.office, known.moment)
+
+
+def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int) -> list[Call]:
+    """Other calls that come to the steps to which all come that run the line; every other time, to any.
+
+    `shown` is what calls have shown that did not catch the mutant: what these show is added.
+    """
+    tried = candidate.calls
+    steps = frozenset[int]()
+    if turn % 2:
+        steps = frozenset.intersection(*(each.reached for each in tried))
+    shown.update(*(each.shows for each in tried))
+    known = candidate.known
+
+    def wanted(walk: Walk) -> bool:
+        return steps <= walk.reached
+
+    like = [each.call for each in tried]
+    more = [other for call in like for other in near(random, known.office, call)]
+    found = covering(random, known.office, known.moment, CALLS, wanted, shown, more)
+    shown.update(*(walk(known.office, call).shows for call in found))
+    line, operator = candidate.mutant.line, candidate.mutant.operator
+    if line.app == "Dial":
+        found += talks(random, known.office, like, TALKS)
+    if operator == "time changed":
+        found += unanswered(random, known.office, like, TALKS)
+    if operator == "fax changed":
+        found += machines(random, known.office, like, MACHINES)
+    if operator == "time changed" or any(f"{line.app}({line.args})".count(each) for each in _LISTENS):
+        always = frozenset.intersection(*(each.reached for each in tried))
+        found += keyed(random, known.office, like, KEYED, always)
+    if equivalent.is_about_hours(line):
+        found += _of_hours(random, candidate, wanted)
+    return found
+
+
+def _of_hours(random: Random, candidate: Candidate, wanted: Callable[[Walk], bool]) -> list[Call]:
+    """Calls to the steps that ask for the line's hours: when they are wrong, and when they begin or end."""
+    known, context = candidate.known, candidate.mutant.line.context
+    steps = hours_of(known.office, context)
+    moments = turns(known.office, known.moment, steps)
+    some = random.sample(moments, min(len(moments), TURNS))
+    found = at_each(random, known.office, some, random.sample(steps, len(steps)), wanted)
+    asked = equivalent.asked_wrongly(candidate.mutant, known.dialplan, known.office.names.office, known.moment)
+    for step, spans in asked:
+        soon = [
+            each.begin for each in spans if timedelta(days=-1) < each.begin - known.moment < timedelta(days=DAYS_MOST)
+        ]
+        some = [each + timedelta(seconds=20) for each in random.sample(soon, min(len(soon), TURNS // 2))]
+        found += at_each(random, known.office, some, [step], lambda _: True)
+    return found

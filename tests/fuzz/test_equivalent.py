@@ -1,0 +1,281 @@
+"""Rules for mutants that no call can tell: each where it holds, and where it nearly does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from ivrc import model as m
+from ivrc.testbed.fuzz.equivalent import asked_wrongly, reason
+from ivrc.testbed.fuzz.jumps import Line, lines_of
+from ivrc.testbed.fuzz.offices import prepare
+from ivrc.testbed.fuzz.wrongs import Mutant
+from tests.support import compile_paths
+
+# A Thursday of Moscow.
+MOMENT = datetime(2026, 3, 5, 11, 58, tzinfo=UTC)
+SETTINGS = """\
+settings { office fuzz000  country RU  timezone "Europe/Moscow"  language en  trunk "PJSIP/{number}@provider"
+    helper "127.0.0.1:4573" }
+employee anna { extension 1  sip "PJSIP/p000e0"  mobile "+79160000000" }
+employee boris { extension 2  sip "PJSIP/p000e1" }
+number "+74950000000" -> main
+"""
+
+
+class Compiled(NamedTuple):
+    """A program as both sides know it."""
+
+    dialplan: str
+    office: m.Office
+
+    def line(self, context: str, args: str) -> Line:
+        """The first line of a context with this in its arguments."""
+        return next(each for each in lines_of(self.dialplan) if each.context.endswith(context) and args in each.args)
+
+    def why(self, operator: str, line: Line, args: str = "", app: str = "") -> str:
+        """Why a line made wrong cannot be told; without arguments it is left out."""
+        mutant = Mutant(operator, line, app or (line.app if args else "NoOp"), args)
+        return reason(mutant, self.dialplan, self.office, MOMENT)
+
+
+def compiled(folder: Path, source: str) -> Compiled:
+    """An office with these scenarios."""
+    file = folder / "office.ivr"
+    file.write_text(SETTINGS + source, "utf-8")
+    office = prepare(SETTINGS + source, folder, {})
+    assert office is not None
+    return Compiled(compile_paths(file).dialplan, office.names.office)
+
+
+# ── lines ──
+
+
+def test_an_answer_before_what_answers(tmp_path: Path) -> None:
+    plan = compiled(tmp_path, 'scenario main { play "asterisk:beep" }\n')
+    answer = plan.line("main", "")
+    assert answer.app == "Answer"
+    assert plan.why("Answer dropped", answer) == "what comes next answers by itself"
+    plan = compiled(tmp_path, "scenario main { wait extension for 3s }\n")
+    assert plan.why("Answer dropped", plan.line("main", "")) == ""
+
+
+def test_an_answer_before_a_jump_to_what_answers(tmp_path: Path) -> None:
+    source = 'scenario main { branch playing "asterisk:beep" for 3s { 1 { hangup } } }\n'
+    plan = compiled(tmp_path, source)
+    assert plan.why("Answer dropped", plan.line("main", "")) == "what comes next answers by itself"
+    plan = compiled(tmp_path, source.replace(' playing "asterisk:beep"', ""))
+    assert plan.why("Answer dropped", plan.line("main", "")) == ""
+
+
+def test_whoever_goes_on_into_the_end(tmp_path: Path) -> None:
+    plan = compiled(tmp_path, 'scenario main { call number "+78120000001" for 5s }\n')
+    dial = plan.line("main", "+78120000001")
+    assert plan.why("option changed", dial, dial.args + "g") == "whoever goes on is hung up by the next line"
+    plan = compiled(tmp_path, 'scenario main { call number "+78120000001" for 5s  play "asterisk:beep" }\n')
+    dial = plan.line("main", "+78120000001")
+    assert plan.why("option changed", dial, dial.args + "g") == ""
+
+
+def test_the_end_of_a_leg_and_no_other_end(tmp_path: Path) -> None:
+    plan = compiled(tmp_path, 'scenario main { call number "+78120000001" for 5s confirm }\n')
+    leg, end = plan.line(".confirm", "HANGUPCAUSE"), plan.line("main", "CHANNEL(state)")
+    assert plan.why("line dropped", leg) == "the end of a leg that ends there anyway"
+    assert plan.why("line dropped", end) == ""
+    assert plan.why("option changed", leg, "16") == "a leg's cause, which nobody asks for"
+    assert plan.why("option changed", end, "16") == ""
+
+
+def test_a_variable_that_no_line_reads(tmp_path: Path) -> None:
+    plan = compiled(tmp_path, 'scenario main { when mon-sun 15:00-16:00 { play "asterisk:beep" } }\n')
+    assert plan.why("line dropped", plan.line("-hours", "LOCAL(date)")) == "no line of the context reads the variable"
+    assert plan.why("line dropped", plan.line("-hours", "LOCAL(minute)")) == ""
+
+
+# ── fax machines ──
+
+FAXES = """
+scenario main { play "asterisk:beep"  fax detected -> fax1 }
+scenario fax1 { fax }
+scenario other { play "asterisk:beep" }
+"""
+NOBODY_FOUND = "the call is over, or listens anew, before anybody could be found"
+
+
+@pytest.mark.parametrize("setting", ["IVRC_FAX_TO=", "=cng"])
+@pytest.mark.parametrize("then", ["", "hangup", "when caller hidden { hangup }", "fax detected -> fax1"])
+def test_a_fax_machine_is_found_by_nothing_that_takes_no_time(tmp_path: Path, setting: str, then: str) -> None:
+    plan = compiled(tmp_path, FAXES.replace("-> fax1 }", f"-> fax1  {then} }}"))
+    line = plan.line("main", setting)
+    assert plan.why("fax changed", line, line.args.replace("fax1", "other").replace("cng", "no")) == NOBODY_FOUND
+
+
+@pytest.mark.parametrize("setting", ["IVRC_FAX_TO=", "=cng"])
+@pytest.mark.parametrize("then", ['play "asterisk:beep"', "when caller hidden { voicemail }", "call employee anna"])
+def test_a_fax_machine_may_be_found_by_anything_else(tmp_path: Path, setting: str, then: str) -> None:
+    plan = compiled(tmp_path, FAXES.replace("-> fax1 }", f"-> fax1  {then} }}"))
+    line = plan.line("main", setting)
+    assert plan.why("fax changed", line, line.args.replace("fax1", "other").replace("cng", "no")) == ""
+
+
+def test_a_fax_machine_is_taken_to_what_leads_to_the_same(tmp_path: Path) -> None:
+    source = FAXES.replace("-> fax1 }", '-> fax1  play "asterisk:beep" }').replace(
+        '{ play "asterisk:beep" }', "{ -> fax1 }"
+    )
+    plan = compiled(tmp_path, source)
+    line = plan.line("main", "IVRC_FAX_TO=")
+    assert plan.why("fax changed", line, line.args.replace("fax1", "other")) == "it leads to the same line"
+    assert plan.why("fax changed", line, line.args.replace("fax1", "main")) == ""
+
+
+# ── the responsible manager ──
+
+CALL = "call responsible { desk for 3s  mobile for 3s }"
+
+
+@pytest.mark.parametrize(
+    ("condition", "near"),
+    [
+        ('"${ARG7}" = "confirm"', CALL.replace("mobile for 3s", "mobile for 18s confirm")),
+        ('"${ARG5}" = "all" & ', CALL.replace("mobile", "all mobiles")),
+        ('"${ARG5}" = ""]', CALL),
+    ],
+)
+def test_a_condition_that_the_settings_of_no_step_make_hold(tmp_path: Path, condition: str, near: str) -> None:
+    calls = CALL if near != CALL else CALL.replace("}", " second }")
+    never, once = (compiled(tmp_path, f"scenario main {{ {calls}  {other} }}\n") for other in (calls, near))
+    for plan, expected in ((never, "the condition never holds"), (once, "")):
+        line = plan.line(".responsible", condition)
+        other = line.args.rpartition("?")[0] + "?desk"
+        assert plan.why("label changed", line, other) == expected
+        assert plan.why("line dropped", line) == expected
+        assert plan.why("branches swapped", line, line.args.replace("?", "?:")) == ""
+
+
+@pytest.mark.parametrize("condition", ['"${mobile}" = ""', '$["${IVRC_RING}" = ""]'])
+def test_a_number_of_the_crm_has_digits(tmp_path: Path, condition: str) -> None:
+    plan = compiled(
+        tmp_path, f"group all at once {{ anna boris }}\nscenario main {{ call group all for 3s  {CALL} }}\n"
+    )
+    line = plan.line(".responsible", condition)
+    assert plan.why("label changed", line, line.args.rpartition("?")[0] + "?desk") == "the condition never holds"
+    # The same words of a group: there they may hold.
+    if "RING" in condition:
+        assert plan.why("line dropped", plan.line(".group-all", condition)) == ""
+
+
+def test_the_first_of_several_mobiles(tmp_path: Path) -> None:
+    for mobiles, expected in (("mobile", "the first of several mobiles is the only one"), ("all mobiles", "")):
+        plan = compiled(tmp_path, f"scenario main {{ {CALL.replace('mobile', mobiles)} }}\n")
+        assert plan.why("line dropped", plan.line(".responsible", "CUT(left,-,2-)")) == expected
+
+
+def test_a_manager_who_is_offline_is_passed_over_by_dial_as_well(tmp_path: Path) -> None:
+    """That Dial does so is shown by tests/live/test_responsible.py."""
+    plan = compiled(tmp_path, f"scenario main {{ {CALL} }}\n")
+    busy = plan.line(".responsible", "(INUSE|BUSY")
+    start = busy.args.rpartition("?")[0]
+    passed = "who is not free and in no call is offline: Dial passes them over as well"
+    assert plan.why("label changed", busy, f"{start}?:desk") == passed
+    assert plan.why("label changed", busy, f"{start}?:done") == ""
+    assert plan.why("branches swapped", busy, f"{start}?mobile:") == ""
+    free = plan.line(".responsible", "NOT_INUSE")
+    assert plan.why("label changed", free, free.args.rpartition("?")[0] + "?mobile") == ""
+
+
+SECOND, REACH = CALL.replace("}", " second }"), "reach anyone for 5s"
+UNREAD = "nobody waits for a second manager whom this call may have had"
+
+
+@pytest.mark.parametrize(
+    ("steps", "named", "emptied"),
+    [
+        (f"{CALL}", UNREAD, UNREAD),
+        (f"{SECOND}", UNREAD, UNREAD),
+        (f"{CALL} {REACH}", UNREAD, UNREAD),
+        (f"{SECOND} {CALL}", UNREAD, UNREAD),
+        (f"{SECOND} {CALL} {REACH}", UNREAD, ""),
+        (f"{SECOND} {REACH}", "", UNREAD),
+        (f"{SECOND} branch for 3s {{ 1 {{ {CALL} }} }} {REACH}", "", ""),
+        (f"{CALL} {REACH} {SECOND}", UNREAD, UNREAD),
+        (f"{CALL} {REACH} {SECOND} branch for 3s {{ 1 -> main }}", UNREAD, ""),
+        (f"fax detected -> main {SECOND} {SECOND} {REACH}", "", ""),
+    ],
+)
+def test_a_second_manager_for_whom_nobody_waits(tmp_path: Path, steps: str, named: str, emptied: str) -> None:
+    plan = compiled(tmp_path, f"scenario main {{ {steps} }}\n")
+    lines = [each for each in lines_of(plan.dialplan) if each.args.startswith("IVRC_SECOND=")]
+    assert [each.args == "IVRC_SECOND=" for each in lines] == [True, False]
+    assert [plan.why("line dropped", each) for each in lines] == [emptied, named]
+
+
+# ── hours ──
+
+SAME, NOTHING, NEVER = (
+    "the hours are the same at every minute",
+    "what is done does not depend on these hours",
+    "no call can ask for these hours while they are wrong",
+)
+
+
+def test_a_date_that_makes_no_difference(tmp_path: Path) -> None:
+    """On Thursday the fifth these hours hold anyway; on the sixth they do not."""
+    for day, expected in ((5, SAME), (6, "")):
+        also = f"hours open {{ thu 10:00-12:00  also 2026-03-0{day} 11:00-12:00 }}\n"
+        plan = compiled(tmp_path, also + 'scenario main { when open { play "asterisk:beep" } }\n')
+        assert plan.why("line dropped", plan.line(".hours-open", f"2026030{day}")) == expected
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ("when open { } else { }", NOTHING),
+        ("when open -> other else -> other", NOTHING),
+        ("when open { }", NOTHING),
+        ("when open -> other", ""),
+        ("when open { hangup } else { }", ""),
+        ("when open -> other else -> third", ""),
+    ],
+)
+def test_hours_around_what_comes_to_the_same(tmp_path: Path, step: str, expected: str) -> None:
+    source = f"hours open {{ mon-sun 10:00-12:00 }}\nscenario main {{ {step} }}\n"
+    plan = compiled(tmp_path, source + 'scenario other { play "asterisk:beep" }\nscenario third { hangup }\n')
+    asked = plan.line(".hours-open", ">= 600")
+    assert plan.why("line dropped", asked) == expected
+    # Hours that do not come back are told everywhere.
+    end = next(each for each in lines_of(plan.dialplan) if each.context == asked.context and each.args == "1")
+    assert plan.why("line dropped", end) == ""
+
+
+def test_hours_within_hours_that_exclude_them(tmp_path: Path) -> None:
+    hours = "hours open {{ mon-sun {} }}\nhours noon {{ mon-sun 12:00-13:00 }}\n"
+    step = 'scenario main { when open { voicemail for 5s  when noon { play "asterisk:beep" } } }\n'
+    for span, expected in (("17:00-23:00", NEVER), ("11:59-12:00", ""), ("10:30-11:30", "")):
+        plan = compiled(tmp_path, hours.format(span) + step)
+        assert plan.why("line dropped", plan.line(".hours-noon", ">= 720")) == expected, span
+    # In the other block they are asked for at every other time.
+    other = step.replace("{ voicemail for 5s  when", "{ } else { when")
+    plan = compiled(tmp_path, hours.format("17:00-23:00") + other)
+    assert plan.why("line dropped", plan.line(".hours-noon", ">= 720")) == ""
+    # And where another way leads there, too.
+    keyed = step.replace("main {", "main { branch for 3s { 1 -> b }") + "scenario b { when noon { hangup } }\n"
+    plan = compiled(tmp_path, hours.format("17:00-23:00") + keyed)
+    assert plan.why("line dropped", plan.line(".hours-noon", ">= 720")) == ""
+
+
+def test_when_wrong_hours_are_asked_for(tmp_path: Path) -> None:
+    """At noon, as long as the hours around them hold; and some minutes later, for a step has its time."""
+    hours = "hours open { mon-sun 11:00-12:30 }\nhours noon { mon-sun 12:00-13:00 }\n"
+    step = 'when noon { play "asterisk:beep" }'
+    for steps, expected in (
+        (f"when open {{ {step} }}", ["12:00-12:30"]),
+        (f"when open {{ voicemail for 5s {step} }}", ["12:00-12:30", "12:30-13:00"]),
+    ):
+        plan = compiled(tmp_path, f"{hours}scenario main {{ {steps} }}\n")
+        wrong = Mutant("line dropped", plan.line(".hours-noon", ">= 720"), "NoOp", "")
+        found = asked_wrongly(wrong, plan.dialplan, plan.office, MOMENT)
+        assert len(found) == 1
+        assert list(dict.fromkeys(f"{span.begin:%H:%M}-{span.end:%H:%M}" for span in found[0][1])) == expected
