@@ -21,6 +21,7 @@ from ivrc.testbed.fuzz.covering import (
     hours_of,
     keyed,
     machines,
+    managers,
     talks,
     turns,
     unanswered,
@@ -201,3 +202,14 @@ def test_keys_come_early_in_each_step_that_listens_where_a_call_comes_to_it(tmp_
         if isinstance(event, j.Chose) and event.what == "wrong"
     ]
     assert len(set(anywhere)) == 3
+
+
+def test_managers_ring_in_vain_and_the_crm_is_late(tmp_path: Path) -> None:
+    office = prepare(GROUPS, tmp_path, {})
+    assert office is not None
+    call = Call("+74950000000", at=MOMENT, states={"anna": State("busy"), "boris": State("busy")})
+    found = [run(office.prepared, each).events for each in managers(Random(1), office, [call], 12)]
+    why = {event.why for events in found for event in events if isinstance(event, j.LookedUp)}
+    assert why == {"found", "late"}
+    in_vain = [{event.who for event in events if isinstance(event, j.Rang) and event.start > 0} for events in found]
+    assert {"anna", "boris"} in in_vain

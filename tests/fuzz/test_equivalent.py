@@ -9,8 +9,8 @@ from typing import NamedTuple
 import pytest
 
 from ivrc import model as m
-from ivrc.testbed.fuzz.equivalent import asked_wrongly, reason
-from ivrc.testbed.fuzz.jumps import Line, lines_of
+from ivrc.testbed.fuzz.equivalent import asked_wrongly, is_of_use, reason
+from ivrc.testbed.fuzz.jumps import Jumps, Line, lines_of
 from ivrc.testbed.fuzz.offices import prepare
 from ivrc.testbed.fuzz.wrongs import Mutant
 from tests.support import compile_paths
@@ -24,6 +24,10 @@ employee anna { extension 1  sip "PJSIP/p000e0"  mobile "+79160000000" }
 employee boris { extension 2  sip "PJSIP/p000e1" }
 number "+74950000000" -> main
 """
+# Steps that ring the responsible, and whoever is left.
+CALL = "call responsible { desk for 3s  mobile for 3s }"
+SECOND, REACH = CALL.replace("}", " second }"), "reach anyone for 5s"
+UNREAD = "nobody waits for a second manager whom this call may have had"
 
 
 class Compiled(NamedTuple):
@@ -89,6 +93,68 @@ def test_the_end_of_a_leg_and_no_other_end(tmp_path: Path) -> None:
     assert plan.why("option changed", end, "16") == ""
 
 
+def test_the_second_key_of_an_extension_is_waited_for(tmp_path: Path) -> None:
+    source = "scenario main { wait extension for 3s }\n"
+    for other, expected in (("", "no extension has a second key that could be waited for"), ("extension 12", "")):
+        plan = compiled(tmp_path, f'employee vera {{ {other} sip "PJSIP/p000e2" }}\n' + source)
+        assert plan.why("line dropped", plan.line(".wait", "TIMEOUT(digit)")) == expected
+
+
+def test_what_the_crm_of_these_calls_does_not_do(tmp_path: Path) -> None:
+    """It says the same each time, it is always there, and it has an answer."""
+    plan = compiled(tmp_path, f"scenario main {{ {CALL} }}\n")
+    assert "the same each time" in plan.why("line dropped", plan.line(".responsible", "SHARED(IVRC_FOUND)="))
+    for args in ("FAILURE", '"${IVRC_FOUND}" = ""'):
+        line = plan.line(".lookup", args)
+        assert plan.why("line dropped", line) == "the helper of these calls is always there, and has an answer"
+        assert plan.why("comparison changed", line, line.args.replace('" = "', '" != "')) == ""
+    assert plan.why("line dropped", plan.line(".responsible", "=${SHARED(IVRC_FOUND)}")) == ""
+    assert plan.why("line dropped", plan.line(".responsible", "IVRC_WHY=late")) == ""
+
+
+def test_a_late_answer_of_the_crm(tmp_path: Path) -> None:
+    """It would be found by a step that asks the CRM soon after."""
+    nobody = "the CRM's late answer is read by nobody: no call asks it again so soon"
+    for then, expected in (
+        ("", nobody),
+        ("voicemail for 9s branch for 3s { 1 -> main }", nobody),
+        ("branch for 3s { 1 -> main }", ""),
+        (CALL, ""),
+    ):
+        plan = compiled(tmp_path, f"scenario main {{ {CALL} {then} }}\n")
+        assert plan.why("line dropped", plan.line(".lookup", "AGIEXITONHANGUP")) == expected, then
+
+
+def test_whoever_was_rung_together_before(tmp_path: Path) -> None:
+    nobody = "nobody was rung before whom this call would ring again"
+    group = "group all at once { anna boris }\n"
+    for steps, expected in (
+        (f"call employee anna for 3s {CALL} call group all for 3s", nobody),
+        (f"call group all for 3s {CALL}", ""),
+        (f"{CALL} {CALL}", ""),
+        (CALL.replace("}", " second }"), ""),
+        (CALL.replace("mobile for 3s", "no mobile  second"), nobody),
+    ):
+        plan = compiled(tmp_path, f"{group}scenario main {{ {steps} }}\n")
+        assert plan.why("line dropped", plan.line(".responsible", "IVRC_RING=")) == expected, steps
+        assert plan.why("line dropped", plan.line(".group-all", "IVRC_RING=")) == ""
+
+
+def test_the_manager_for_whom_a_call_waits_besides(tmp_path: Path) -> None:
+    for steps, expected in ((f"{SECOND} {CALL} {REACH}", UNREAD), (f"{SECOND} {REACH}", "")):
+        plan = compiled(tmp_path, f"scenario main {{ {steps} }}\n")
+        assert plan.why("line dropped", plan.line(".reach-wait", "IVRC_SECOND")) == expected
+        assert plan.why("line dropped", plan.line(".reach-wait", "IVRC_MANAGER")) == ""
+
+
+def test_lines_of_the_responsible_are_made_wrong_where_mobiles_are_rung(tmp_path: Path) -> None:
+    for calls, expected in ((CALL, True), (CALL.replace("mobile for 3s", "no mobile"), False)):
+        plan = compiled(tmp_path, f"scenario main {{ {calls} }}\n")
+        jumps = Jumps(lines_of(plan.dialplan))
+        assert is_of_use(plan.line(".responsible", "BUSY"), jumps) is expected
+        assert is_of_use(plan.line("main", ".responsible"), jumps)
+
+
 def test_a_variable_that_no_line_reads(tmp_path: Path) -> None:
     plan = compiled(tmp_path, 'scenario main { when mon-sun 15:00-16:00 { play "asterisk:beep" } }\n')
     assert plan.why("line dropped", plan.line("-hours", "LOCAL(date)")) == "no line of the context reads the variable"
@@ -132,8 +198,6 @@ def test_a_fax_machine_is_taken_to_what_leads_to_the_same(tmp_path: Path) -> Non
 
 
 # ── the responsible manager ──
-
-CALL = "call responsible { desk for 3s  mobile for 3s }"
 
 
 @pytest.mark.parametrize(
@@ -184,10 +248,6 @@ def test_a_manager_who_is_offline_is_passed_over_by_dial_as_well(tmp_path: Path)
     assert plan.why("branches swapped", busy, f"{start}?mobile:") == ""
     free = plan.line(".responsible", "NOT_INUSE")
     assert plan.why("label changed", free, free.args.rpartition("?")[0] + "?mobile") == ""
-
-
-SECOND, REACH = CALL.replace("}", " second }"), "reach anyone for 5s"
-UNREAD = "nobody waits for a second manager whom this call may have had"
 
 
 @pytest.mark.parametrize(

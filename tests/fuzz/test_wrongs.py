@@ -138,6 +138,22 @@ exten => s,1,NoOp()
     assert [each.operator for each in wrongs.mutants_of(choice, apart)] != []
 
 
+def test_two_ends_that_are_alike_are_the_same_place() -> None:
+    dialplan = """\
+[a]
+exten => s,1,GotoIf(${X}?:other)
+ same => n,Hangup(16)
+ same => n(other),Hangup(16)
+exten => t,1,Goto(s,other)
+exten => 1,1,Goto(s,2)
+"""
+    jumps = Jumps(lines_of(dialplan))
+    assert [each.operator for each in wrongs.mutants_of(jumps.lines[0], jumps)] == []
+    apart = Jumps(lines_of(dialplan.replace("(other),Hangup(16)", "(other),Hangup(19)")))
+    made = [each.operator for each in wrongs.mutants_of(apart.lines[0], apart)]
+    assert made == ["line dropped", "branches swapped"]
+
+
 def test_a_ring_of_jumps_has_no_end_and_is_left() -> None:
     jumps = Jumps(lines_of("[a]\nexten => s,1,GotoIf(${X}?2:1)\n same => n,GotoIf(${Y}?1:2)\n"))
     assert [list(wrongs.mutants_of(line, jumps)) for line in jumps.lines]

@@ -26,6 +26,8 @@ POOL = 60
 TRIES = 200
 # Fax machines that are tried in the place of one caller.
 MACHINES = 40
+# Answers of the CRM that are tried for each thing that phones may do.
+MANAGERS = 6
 # Milliseconds of a call that is taken; and what every call costs besides its own length.
 LENGTH, COST = 75_000, 10_000
 # Days in which hours are looked for that begin and end; and, if these do so less than once, at most.
@@ -158,6 +160,25 @@ def unanswered(random: Random, office: Office, some: Iterable[Call], count: int)
                 if isinstance(event, j.Rang) and event.result == "no answer":
                     by_whom.setdefault((event.who, event.start), []).append(call)
     return _mixed(random, office, by_whom, count)
+
+
+def managers(random: Random, office: Office, some: Iterable[Call], count: int) -> list[Call]:
+    """Up to so many calls, like these, for which the CRM names two managers, in time or too late, with mobiles.
+
+    All phones do the same: whoever is rung goes on to the next, and with all busy a call asks the CRM again at once.
+    """
+    groups: dict[tuple[str, int], list[Call]] = {}
+    for like in some:
+        caller = calls.Caller(random, office.prepared, office.names, like.at)
+        for kind, after in product(calls.KINDS, (0, 0, 2_900)):
+            states = {who: State(kind, after=1_500, accepts=1_500) for who in like.states}
+            for _ in range(MANAGERS):
+                crm = Answer("found", (caller.turn(), caller.turn()), after)
+                call = like._replace(states=states, crm=crm, hangs_up=None)
+                events = run(office.prepared, call).events
+                if any(isinstance(event, j.LookedUp) for event in events) and events[-1].at <= LENGTH:
+                    groups.setdefault((kind, after), []).append(call)
+    return _mixed(random, office, groups, count)
 
 
 def machines(random: Random, office: Office, some: Iterable[Call], count: int) -> list[Call]:

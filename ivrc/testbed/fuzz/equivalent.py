@@ -10,6 +10,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from ivrc import model as m
+from ivrc.lower.incoming import EXTENSIONS
 from ivrc.simulate.office import steps_of
 from ivrc.testbed.fuzz.clock import Span, held, spans
 from ivrc.testbed.fuzz.jumps import Jumps, Line, Place, lines_of
@@ -27,6 +28,16 @@ EQUIVALENT: tuple[tuple[str, str, str], ...] = (
         r"CELGenUserEvent\(IVRC_(VOICEMAIL|RECORDING).*",
         "for the call history, which has tests of its own",
     ),
+    (
+        "line dropped",
+        r"Set\(SHARED\(IVRC_FOUND\)=\)",
+        "the CRM of these calls says the same each time in a call: late once, it has never been in time",
+    ),
+    (
+        "line dropped",
+        r"""ExecIf\(\$\["\$\{(AGISTATUS\}" = "FAILURE|IVRC_FOUND\}" = ")"\]\?Set\(IVRC_FOUND=1/\w+\)\)""",
+        "the helper of these calls is always there, and has an answer",
+    ),
     ("option changed", r"Hangup\(\$\{HANGUPCAUSE\}\)", "a leg's cause, which nobody asks for"),
     ("comparison changed", r"GotoIf\(\$\[\$\{IVRC_LEFT\} <= 0\].*", "at 0 exactly there are 0 s to wait"),
 )
@@ -35,7 +46,6 @@ _LOCAL = re.compile(r"LOCAL\((\w+)\)=")
 _FAX = re.compile(r"IVRC_FAX_TO=(?P<to>.*)|FAXOPT\(faxdetect\)=.*")
 _RESPONSIBLE, _BUSY = ".responsible", '"/(INUSE|BUSY|ONHOLD|RINGINUSE)/"'
 _SETTINGS = re.compile(r".*\.responsible,s,1\((.*)\)")
-_SECOND = re.compile(r"IVRC_SECOND=(?P<value>.*)")
 
 
 def reason(mutant: Mutant, dialplan: str, office: m.Office, moment: datetime) -> str:
@@ -60,6 +70,9 @@ def _of_a_line(mutant: Mutant, jumps: Jumps, _: m.Office) -> str:
     if mutant.operator == "option changed" and mutant.args == line.args + "g" and after and after.app == "Hangup":
         return "whoever goes on is hung up by the next line"
     text = f"{line.app}({line.args})"
+    long = any(other.context.endswith(EXTENSIONS) and len(other.exten) > 1 for other in jumps.lines)
+    if mutant.operator == "line dropped" and line.args.startswith("TIMEOUT(digit)=") and not long:
+        return "no extension has a second key that could be waited for"
     if mutant.operator == "line dropped" and after is None and text in ("Hangup()", "Hangup(${HANGUPCAUSE})"):
         return "the end of a leg that ends there anyway"
     for operator, pattern, why in EQUIVALENT:
@@ -137,20 +150,12 @@ def _never(line: Line, jumps: Jumps) -> bool:
     return never is not None and bool(question) and ":" not in target and all(map(never, _settings(jumps)))
 
 
-def _of_managers(mutant: Mutant, jumps: Jumps, office: m.Office) -> str:
-    line = mutant.line
-    if not line.context.endswith(_RESPONSIBLE):
-        return ""
-    if mutant.operator == "line dropped" and line.args == "LOCAL(left)=${CUT(left,-,2-)}":
-        few = all(settings[1] != "all" for settings in _settings(jumps))
-        return "the first of several mobiles is the only one" if few else ""
-    busy, _, otherwise = line.args.rpartition("?:")
-    if _BUSY in busy and otherwise == "mobile" and mutant.args == f"{busy}?:desk":
-        return "who is not free and in no call is offline: Dial passes them over as well"
-    second = _SECOND.fullmatch(line.args)
-    if mutant.operator == "line dropped" and second and not _is_read(office, emptied=not second["value"]):
-        return "nobody waits for a second manager whom this call may have had"
-    return ""
+def _asks(step: m.Step) -> bool:
+    return isinstance(step, m.CallResponsible)
+
+
+def _never_mind(_: m.Step) -> bool:
+    return False
 
 
 def _is_read(office: m.Office, emptied: bool) -> bool:
@@ -165,21 +170,85 @@ def _is_read(office: m.Office, emptied: bool) -> bool:
     def waits(step: m.Step) -> bool:
         return isinstance(step, m.ReachAnyone) and step.responsible
 
-    def asks(step: m.Step) -> bool:
-        return isinstance(step, m.CallResponsible)
-
-    def never(_: m.Step) -> bool:
-        return False
-
     if not emptied:
         # One that rings may be left by a fax machine before it takes anything away.
-        return any(
-            True for step in seconds for _ in paths.leads(step, waits, (lambda _: False) if paths.found else asks)
-        )
+        keeps = _never_mind if paths.found else _asks
+        return any(True for step in seconds for _ in paths.leads(step, waits, keeps))
     # One that names a second itself may be left by a fax machine before it does.
-    after = {each.start: each for step in seconds for each in paths.leads(step, asks, never)}
+    after = {each.start: each for step in seconds for each in paths.leads(step, _asks, _never_mind)}
     forgets = [each for each in after.values() if each not in seconds or paths.found]
-    return any(True for step in forgets for _ in paths.leads(step, waits, asks))
+    return any(True for step in forgets for _ in paths.leads(step, waits, _asks))
+
+
+def _rang_before(jumps: Jumps, office: m.Office) -> bool:
+    """Whether a call may have rung several phones at once before it rings a manager's mobiles."""
+    if any(settings[1] and settings[4] for settings in _settings(jumps)):
+        return True
+    paths = Paths(office)
+    rings = [s for s in paths.steps.values() if isinstance(s, (m.CallResponsible, m.CallGroup, m.ReachAnyone))]
+    return any(True for step in rings for _ in paths.leads(step, _asks, _never_mind))
+
+
+def _asks_again(office: m.Office) -> bool:
+    """Whether a call may ask the CRM once more, with no message left between."""
+    paths = Paths(office)
+    return any(
+        True
+        for step in paths.steps.values()
+        if _asks(step)
+        for _ in paths.leads(step, _asks, lambda each: isinstance(each, m.Voicemail))
+    )
+
+
+_NO_SECOND = "nobody waits for a second manager whom this call may have had"
+# Lines that can be left out (how their context ends, what they say), what tells whether that would matter, and why it
+# does not if not.
+_MANAGERS: tuple[tuple[str, str, Callable[[Jumps, m.Office], bool], str], ...] = (
+    (
+        _RESPONSIBLE,
+        "LOCAL(left)=${CUT(left,-,2-)}",
+        lambda jumps, _: any(settings[1] == "all" for settings in _settings(jumps)),
+        "the first of several mobiles is the only one",
+    ),
+    (_RESPONSIBLE, "IVRC_SECOND=", lambda _, office: _is_read(office, emptied=True), _NO_SECOND),
+    (
+        _RESPONSIBLE,
+        "IVRC_SECOND=${CUT(IVRC_FOUND,/,6)}",
+        lambda _, office: _is_read(office, emptied=False),
+        _NO_SECOND,
+    ),
+    (".reach-wait", "add,1(${IVRC_SECOND})", lambda _, office: _is_read(office, emptied=False), _NO_SECOND),
+    (_RESPONSIBLE, "IVRC_RING=", _rang_before, "nobody was rung before whom this call would ring again"),
+    (
+        ".lookup",
+        "AGIEXITONHANGUP=yes",
+        lambda _, office: _asks_again(office),
+        "the CRM's late answer is read by nobody: no call asks it again so soon",
+    ),
+)
+
+
+def _of_managers(mutant: Mutant, jumps: Jumps, office: m.Office) -> str:
+    line = mutant.line
+    for context, args, matters, why in _MANAGERS if mutant.operator == "line dropped" else ():
+        if line.context.endswith(context) and line.args == args and not matters(jumps, office):
+            return why
+    busy, _, otherwise = line.args.rpartition("?:")
+    if (
+        line.context.endswith(_RESPONSIBLE)
+        and _BUSY in busy
+        and (otherwise, mutant.args) == ("mobile", f"{busy}?:desk")
+    ):
+        return "who is not free and in no call is offline: Dial passes them over as well"
+    return ""
+
+
+def is_of_use(line: Line, jumps: Jumps) -> bool:
+    """Whether a line is worth making wrong: those that ring the responsible are for mobiles, too, if any step has some.
+
+    Where none has, most of what may be wrong with them makes no difference.
+    """
+    return not line.context.endswith(_RESPONSIBLE) or any(settings[1] for settings in _settings(jumps))
 
 
 # ── hours ──

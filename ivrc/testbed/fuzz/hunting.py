@@ -18,6 +18,7 @@ from ivrc.testbed.fuzz.covering import (
     hours_of,
     keyed,
     machines,
+    managers,
     near,
     talks,
     turns,
@@ -37,6 +38,9 @@ TALKS = 6
 MACHINES = 6
 # Calls in which keys come early, wrong ones too, for a time and for a line that listens to keys.
 KEYED = 8
+# Calls for which the CRM names two managers, for a line that is about them.
+MANAGERS = 8
+_MANAGERS = (".responsible", ".lookup", ".reach-wait", ".responsible-confirm", ".people")
 # What stands in lines that listen to keys, or count what was keyed.
 _LISTENS = ("WaitExten", "IVRC_UNTIL", "IVRC_LEFT", "IVRC_TRIES", "IVRC_KEYED", "IVRC_DIGIT", "TIMEOUT(")
 
@@ -108,6 +112,8 @@ def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int) ->
     if operator == "time changed" or any(f"{line.app}({line.args})".count(each) for each in _LISTENS):
         always = frozenset.intersection(*(each.reached for each in tried))
         found += keyed(random, known.office, like, KEYED, always)
+    if line.context.endswith(_MANAGERS):
+        found += managers(random, known.office, like, MANAGERS)
     if equivalent.is_about_hours(line):
         found += _of_hours(random, candidate, wanted)
     return found

@@ -137,8 +137,16 @@ class Jumps:
             return self.target(line, line.args)
         if line.app == "GotoIf":
             holds, fails = self.ways(line, seen)
-            return holds if holds == fails else None
+            return holds if holds is not None and self._alike(holds, fails) else None
         return None
+
+    def _alike(self, one: Place | None, other: Place | None) -> bool:
+        """Whether two lines are one, or both end the call, or the subroutine, in the same way."""
+        if one is None or other is None or one == other:
+            return one == other
+        lines = [self.at(place) for place in (one, other)]
+        ends = [(line.app, line.args) for line in lines if line is not None and line.app in ("Hangup", "Return")]
+        return len(ends) == 2 and ends[0] == ends[1]
 
     def soon(self, place: Place, ends: Callable[[Line], bool]) -> bool:
         """Whether all ways from here end in such a line, or with the call, before anything that takes time."""
@@ -166,19 +174,23 @@ class Jumps:
     def comes_to_same(self, line: Line, app: str, args: str) -> bool:
         """Whether a line that jumps, or says nothing, leads where this one does, whatever its condition is."""
         was, became = self._leads(line), self._leads(line._replace(app=app, args=args))
-        return was is not None and was == became
+        return (
+            was is not None
+            and became is not None
+            and was[0] == became[0]
+            and all(self._alike(one, other) for one, other in zip(was[1:], became[1:], strict=True))
+        )
 
-    def _leads(self, line: Line) -> tuple[str, Place, Place] | None:
+    def _leads(self, line: Line) -> tuple[str, Place | None, Place | None] | None:
         """A condition and the ways from it; of a line without a choice they are one way, and the condition is empty."""
-        if line.app == "NoOp":
-            way = self.comes_to(self.after(line))
-            return "", way, way
-        if line.app == "Goto":
-            only = self._come(self.target(line, line.args))
-            return None if only is None else ("", only, only)
-        if line.app != "GotoIf":
+        if line.app == "GotoIf":
+            holds, fails = self.ways(line)
+            return (
+                ("" if self._alike(holds, fails) else line.args.rpartition("?")[0], holds, fails)
+                if holds and fails
+                else None
+            )
+        if line.app not in ("NoOp", "Goto"):
             return None
-        holds, fails = self.ways(line)
-        if holds is None or fails is None:
-            return None
-        return "" if holds == fails else line.args.rpartition("?")[0], holds, fails
+        way = self._come(self.after(line) if line.app == "NoOp" else self.target(line, line.args))
+        return ("", way, way) if way else None

@@ -29,6 +29,7 @@ from ivrc.testbed.ami import AmiError
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.fuzz import calls
 from ivrc.testbed.fuzz.covering import covering, walk
+from ivrc.testbed.fuzz.equivalent import is_of_use
 from ivrc.testbed.fuzz.hunting import Candidate, Known, Tried, hunters
 from ivrc.testbed.fuzz.jumps import Jumps, lines_of
 from ivrc.testbed.fuzz.offices import compile_programs, prepare
@@ -169,7 +170,8 @@ def choose(random: Random, known: Sequence[Known], count: int, only: str = "") -
         jumps = Jumps(lines_of(each.dialplan))
         everywhere = frozenset().union(*(tried.ran for tried in each.tried))
         for line in jumps.lines:
-            if "ivrc-fuzz" not in line.context or (line.context, line.exten, line.priority) not in everywhere:
+            ran = (line.context, line.exten, line.priority) in everywhere
+            if "ivrc-fuzz" not in line.context or not ran or not is_of_use(line, jumps):
                 continue
             for name, made in groupby(mutants_of(line, jumps), key=lambda mutant: mutant.operator):
                 if name in pools:
