@@ -75,6 +75,8 @@ exten => s,1,Set(LOCAL(epoch)=${EPOCH})
         ("?on)", "?gone)", None),
         ("LOCAL(minute)", "LOCAL(hour)", None),
         ("${EPOCH}", "${RAND(1,2)}", None),
+        # Without a moment the time is now.
+        ("${EPOCH}", "", True),
         ("540 &", "(540 &", None),
     ],
 )
@@ -83,3 +85,10 @@ def test_what_is_wrong_is_told_and_what_cannot_be_followed_is_nothing(
 ) -> None:
     jumps = Jumps(lines_of(LINES.replace(right, wrong)))
     assert held(jumps, "a", MOMENT) is expected
+
+
+def test_an_expression_that_is_none_does_not_hold() -> None:
+    """As far as one may guess."""
+    jumps = Jumps(lines_of(LINES.replace("LOCAL(minute)", "LOCAL(hour)")))
+    assert held(jumps, "a", MOMENT) is None
+    assert held(jumps, "a", MOMENT, surely=False) is False

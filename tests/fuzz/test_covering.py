@@ -213,3 +213,6 @@ def test_managers_ring_in_vain_and_the_crm_is_late(tmp_path: Path) -> None:
     assert why == {"found", "late"}
     in_vain = [{event.who for event in events if isinstance(event, j.Rang) and event.start > 0} for events in found]
     assert {"anna", "boris"} in in_vain
+    # However the desk is to be rung, and whatever phones do.
+    every = [each.crm.turns[0].desk for each in managers(Random(1), office, [call], 60)]
+    assert set(every) == {"free", "waiting", "pass", "any", "no"}

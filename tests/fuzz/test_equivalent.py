@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from ivrc import model as m
-from ivrc.testbed.fuzz.equivalent import asked_wrongly, is_of_use, reason
+from ivrc.testbed.fuzz.equivalent import asked_wrongly, hours_asked_by, is_of_use, reason
 from ivrc.testbed.fuzz.jumps import Jumps, Line, lines_of
 from ivrc.testbed.fuzz.offices import prepare
 from ivrc.testbed.fuzz.wrongs import Mutant
@@ -98,6 +98,28 @@ def test_the_second_key_of_an_extension_is_waited_for(tmp_path: Path) -> None:
     for other, expected in (("", "no extension has a second key that could be waited for"), ("extension 12", "")):
         plan = compiled(tmp_path, f'employee vera {{ {other} sip "PJSIP/p000e2" }}\n' + source)
         assert plan.why("line dropped", plan.line(".wait", "TIMEOUT(digit)")) == expected
+
+
+@pytest.mark.parametrize(("seconds", "lost"), [(3, True), (5, True), (6, False), (7, False)])
+def test_what_is_left_after_a_wrong_extension(tmp_path: Path, seconds: int, lost: bool) -> None:
+    plan = compiled(tmp_path, f"scenario main {{ wait extension for {seconds}s }}\n")
+    until = plan.line("main", "IVRC_UNTIL")
+    why = "to say that an extension is wrong takes the time that is left, or nearly"
+    assert plan.why("line dropped", until) == (why if lost else "")
+    assert plan.why("time changed", until, until.args.replace("000]", "009]")) == ""
+
+
+def test_the_manager_for_whom_nobody_waits(tmp_path: Path) -> None:
+    nobody = "nobody waits for the manager of a call that has asked for them"
+    steps = (
+        (CALL, nobody),
+        (f"call employee boris for 3s {REACH} {CALL}", nobody),
+        (f"{CALL} {REACH}", ""),
+        (f"call employee boris for 3s {REACH} {CALL} branch for 3s {{ 1 -> main }}", nobody),
+    )
+    for written, expected in steps:
+        plan = compiled(tmp_path, f"scenario main {{ {written} }}\n")
+        assert plan.why("line dropped", plan.line(".responsible", "IVRC_MANAGER=")) == expected, written
 
 
 def test_what_the_crm_of_these_calls_does_not_do(tmp_path: Path) -> None:
@@ -339,3 +361,18 @@ def test_when_wrong_hours_are_asked_for(tmp_path: Path) -> None:
         found = asked_wrongly(wrong, plan.dialplan, plan.office, MOMENT)
         assert len(found) == 1
         assert list(dict.fromkeys(f"{span.begin:%H:%M}-{span.end:%H:%M}" for span in found[0][1])) == expected
+
+
+def test_which_hours_a_line_is_about(tmp_path: Path) -> None:
+    source = (
+        "hours open { mon-sun 11:00-12:30 }\nscenario main { when open { hangup } when mon 10:00-11:00 { hangup } }\n"
+    )
+    plan = compiled(tmp_path, source + "scenario other { when caller hidden { hangup } }\n")
+    jumps = Jumps(lines_of(plan.dialplan))
+    about = [
+        hours_asked_by(line, jumps).removeprefix("ivrc-fuzz000")
+        for line in jumps.lines
+        if line.app in ("Gosub", "GotoIf") and line.context in ("ivrc-fuzz000-main", "ivrc-fuzz000-other")
+    ]
+    assert about == [".hours-open", ".hours-open", "-main-hours", "-main-hours", ""]
+    assert hours_asked_by(plan.line(".hours-open", ">= 660"), jumps) == "ivrc-fuzz000.hours-open"

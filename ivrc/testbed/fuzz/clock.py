@@ -18,7 +18,7 @@ AROUND, ORDINARY = 8, date(2026, 10, 5)
 # Lines that a subroutine runs at most: one made wrong may go round and round.
 _MOST = 500
 _VARIABLE = re.compile(r"\$\{(\w+)(?::(\d+)(?::(\d+))?)?\}")
-_TIME = re.compile(r"\$\{STRFTIME\((\d+),([^,()]+),([^()]*)\)\}")
+_TIME = re.compile(r"\$\{STRFTIME\((-?\d*),([^,()]+),([^()]*)\)\}")
 _KNOWN = re.compile(r"\$\{DIALPLAN_EXISTS\(([^,()]+),(\d*),1\)\}")
 _EXPRESSION = re.compile(r"\$\[([^\[\]$]*)\]")
 _TOKEN = re.compile(r"\d+|>=|<=|!=|[-+*|&=<>()]")
@@ -40,10 +40,14 @@ class Span(NamedTuple):
     end: datetime
 
 
-def held(jumps: Jumps, context: str, at: datetime) -> bool | None:
-    """What the subroutine returns at a moment; None if it does not, or cannot be followed."""
+def held(jumps: Jumps, context: str, at: datetime, surely: bool = True) -> bool | None:
+    """What the subroutine returns at a moment; None if it does not, or cannot be followed.
+
+    Not `surely`: an expression that is none counts as one that does not hold.
+    """
+    run = _Run(jumps, at, surely)
     try:
-        return _Run(jumps, at).result(Place(context, "s", 1))
+        return run.result(Place(context, "s", 1))
     except UnknownError:
         return None
 
@@ -70,8 +74,9 @@ def spans(jumps: Jumps, moment: datetime) -> list[Span]:
 class _Run:
     """One run of a subroutine, at a moment."""
 
-    def __init__(self, jumps: Jumps, at: datetime) -> None:
+    def __init__(self, jumps: Jumps, at: datetime, surely: bool) -> None:
         self.jumps = jumps
+        self.surely = surely
         self.epoch = str(int(at.timestamp()))
         self.values: dict[str, str] = {}
 
@@ -131,13 +136,19 @@ class _Run:
         return value[begin : begin + int(match[3])] if match[3] else value[begin:]
 
     def time(self, match: re.Match[str]) -> str:
-        return datetime.fromtimestamp(int(match[1]), ZoneInfo(match[2])).strftime(match[3])
+        # Without a moment it is now.
+        return datetime.fromtimestamp(int(match[1] or self.epoch), ZoneInfo(match[2])).strftime(match[3])
 
     def known(self, match: re.Match[str]) -> str:
         return "1" if self.jumps.at(Place(match[1], match[2], 1)) is not None else "0"
 
     def expression(self, match: re.Match[str]) -> str:
-        return str(_Expression(match[1]).value())
+        try:
+            return str(_Expression(match[1]).value())
+        except UnknownError:
+            if self.surely:
+                raise
+            return "0"
 
 
 class _Expression:
@@ -195,6 +206,8 @@ class _Expression:
             if not self.take(")"):
                 raise UnknownError
             return found
+        if self.take("-"):
+            return -self.number()
         if not self.tokens or not self.tokens[0].isdigit():
             raise UnknownError
         return int(self.tokens.pop(0))

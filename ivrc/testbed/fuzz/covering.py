@@ -26,8 +26,6 @@ POOL = 60
 TRIES = 200
 # Fax machines that are tried in the place of one caller.
 MACHINES = 40
-# Answers of the CRM that are tried for each thing that phones may do.
-MANAGERS = 6
 # Milliseconds of a call that is taken; and what every call costs besides its own length.
 LENGTH, COST = 75_000, 10_000
 # Days in which hours are looked for that begin and end; and, if these do so less than once, at most.
@@ -170,14 +168,16 @@ def managers(random: Random, office: Office, some: Iterable[Call], count: int) -
     groups: dict[tuple[str, int], list[Call]] = {}
     for like in some:
         caller = calls.Caller(random, office.prepared, office.names, like.at)
-        for kind, after in product(calls.KINDS, (0, 0, 2_900)):
+        mobiles = [number for number in caller.outside if number.startswith("+")]
+        for kind, desk, after in product(calls.KINDS, dict.fromkeys(calls.DESKS), (0, 2_900)):
+            first = caller.turn()._replace(desk=desk, mobiles=tuple(random.sample(mobiles, min(len(mobiles), 2))))
             states = {who: State(kind, after=1_500, accepts=1_500) for who in like.states}
-            for _ in range(MANAGERS):
-                crm = Answer("found", (caller.turn(), caller.turn()), after)
-                call = like._replace(states=states, crm=crm, hangs_up=None)
+            for call in (like._replace(hangs_up=None), caller.person()._replace(hangs_up=None)):
+                call = call._replace(states=states, crm=Answer("found", (first, caller.turn()), after))
                 events = run(office.prepared, call).events
                 if any(isinstance(event, j.LookedUp) for event in events) and events[-1].at <= LENGTH:
-                    groups.setdefault((kind, after), []).append(call)
+                    # All that are too late are alike but for what phones do.
+                    groups.setdefault((f"{kind} {desk if not after else ''}", after), []).append(call)
     return _mixed(random, office, groups, count)
 
 

@@ -42,6 +42,9 @@ EQUIVALENT: tuple[tuple[str, str, str], ...] = (
     ("comparison changed", r"GotoIf\(\$\[\$\{IVRC_LEFT\} <= 0\].*", "at 0 exactly there are 0 s to wait"),
 )
 _ANSWERS = ("Playback", "BackGround", "Record", "Read")
+# Milliseconds of a step. To say that an extension is wrong takes 4,440 of them: what is left then is not told.
+WRONG_EXTENSION = 5_000
+_UNTIL = re.compile(r"IVRC_UNTIL=.*\+ (\d+)\]")
 _LOCAL = re.compile(r"LOCAL\((\w+)\)=")
 _FAX = re.compile(r"IVRC_FAX_TO=(?P<to>.*)|FAXOPT\(faxdetect\)=.*")
 _RESPONSIBLE, _BUSY = ".responsible", '"/(INUSE|BUSY|ONHOLD|RINGINUSE)/"'
@@ -73,6 +76,9 @@ def _of_a_line(mutant: Mutant, jumps: Jumps, _: m.Office) -> str:
     long = any(other.context.endswith(EXTENSIONS) and len(other.exten) > 1 for other in jumps.lines)
     if mutant.operator == "line dropped" and line.args.startswith("TIMEOUT(digit)=") and not long:
         return "no extension has a second key that could be waited for"
+    until = _UNTIL.fullmatch(line.args)
+    if mutant.operator == "line dropped" and until and int(until[1]) <= WRONG_EXTENSION:
+        return "to say that an extension is wrong takes the time that is left, or nearly"
     if mutant.operator == "line dropped" and after is None and text in ("Hangup()", "Hangup(${HANGUPCAUSE})"):
         return "the end of a leg that ends there anyway"
     for operator, pattern, why in EQUIVALENT:
@@ -158,6 +164,17 @@ def _never_mind(_: m.Step) -> bool:
     return False
 
 
+def _waits_for(step: m.Step) -> bool:
+    return isinstance(step, m.ReachAnyone) and step.responsible
+
+
+def _waits(office: m.Office) -> bool:
+    """Whether a `reach anyone` may come after the CRM was asked."""
+    paths = Paths(office)
+    asks = [step for step in paths.steps.values() if _asks(step)]
+    return any(True for step in asks for _ in paths.leads(step, _waits_for, _never_mind))
+
+
 def _is_read(office: m.Office, emptied: bool) -> bool:
     """Whether a `reach anyone` can read the second manager that the line sets, or the one that it takes away.
 
@@ -167,17 +184,14 @@ def _is_read(office: m.Office, emptied: bool) -> bool:
     rings = [step for step in paths.steps.values() if isinstance(step, m.CallResponsible)]
     seconds = [step for step in rings if step.second]
 
-    def waits(step: m.Step) -> bool:
-        return isinstance(step, m.ReachAnyone) and step.responsible
-
     if not emptied:
         # One that rings may be left by a fax machine before it takes anything away.
         keeps = _never_mind if paths.found else _asks
-        return any(True for step in seconds for _ in paths.leads(step, waits, keeps))
+        return any(True for step in seconds for _ in paths.leads(step, _waits_for, keeps))
     # One that names a second itself may be left by a fax machine before it does.
     after = {each.start: each for step in seconds for each in paths.leads(step, _asks, _never_mind)}
     forgets = [each for each in after.values() if each not in seconds or paths.found]
-    return any(True for step in forgets for _ in paths.leads(step, waits, _asks))
+    return any(True for step in forgets for _ in paths.leads(step, _waits_for, _asks))
 
 
 def _rang_before(jumps: Jumps, office: m.Office) -> bool:
@@ -200,6 +214,7 @@ def _asks_again(office: m.Office) -> bool:
     )
 
 
+_NO_MANAGER = "nobody waits for the manager of a call that has asked for them"
 _NO_SECOND = "nobody waits for a second manager whom this call may have had"
 # Lines that can be left out (how their context ends, what they say), what tells whether that would matter, and why it
 # does not if not.
@@ -210,6 +225,7 @@ _MANAGERS: tuple[tuple[str, str, Callable[[Jumps, m.Office], bool], str], ...] =
         lambda jumps, _: any(settings[1] == "all" for settings in _settings(jumps)),
         "the first of several mobiles is the only one",
     ),
+    (_RESPONSIBLE, "IVRC_MANAGER=${CUT(IVRC_FOUND,/,3)}", lambda _, office: _waits(office), _NO_MANAGER),
     (_RESPONSIBLE, "IVRC_SECOND=", lambda _, office: _is_read(office, emptied=True), _NO_SECOND),
     (
         _RESPONSIBLE,
@@ -259,6 +275,16 @@ def is_about_hours(line: Line) -> bool:
     return ".hours-" in line.context or "-hours" in line.context
 
 
+def hours_asked_by(line: Line, jumps: Jumps) -> str:
+    """The context of the hours that a line is about: one of them, or one that asks for them or for what they said."""
+    if is_about_hours(line):
+        return line.context
+    if line.app == "GotoIf" and line.args.startswith("${GOSUB_RETVAL}?"):
+        line = jumps.at(Place(line.context, line.exten, line.priority - 1)) or line
+    asked = line.args.removesuffix(",s,1") if line.app == "Gosub" else ""
+    return asked if is_about_hours(line._replace(context=asked)) else ""
+
+
 def _asking(jumps: Jumps, context: str, office: m.Office, known: list[Span]) -> list[m.When]:
     """The steps that may ask for the hours of a context: all whose hours are the same at every minute."""
     answers = [(each.begin, held(jumps, context, each.begin)) for each in known]
@@ -280,19 +306,19 @@ class _Wrong(NamedTuple):
     steps: list[m.When]
 
 
-def _wrong(mutant: Mutant, dialplan: str, office: m.Office, moment: datetime) -> _Wrong:
+def _wrong(mutant: Mutant, dialplan: str, office: m.Office, moment: datetime, surely: bool = True) -> _Wrong:
     jumps, context = _jumps(dialplan), mutant.line.context
     wrong = _jumps(mutated(dialplan, mutant))
     known = spans(jumps, moment.astimezone(ZoneInfo(office.timezone or "UTC")))
-    answers = [(each, held(wrong, context, each.begin)) for each in known]
+    answers = [(each, held(wrong, context, each.begin, surely)) for each in known]
     found = [(each, holds) for each, holds in answers if holds is None or holds is not held(jumps, context, each.begin)]
     steps = _asking(jumps, context, office, known)
     return _Wrong([each for each, _ in found], all(holds is not None for _, holds in found), steps)
 
 
 def asked_wrongly(mutant: Mutant, dialplan: str, office: m.Office, moment: datetime) -> list[tuple[m.When, list[Span]]]:
-    """The steps that may ask for wrong hours while they are wrong, and when that is."""
-    wrong, paths = _wrong(mutant, dialplan, office, moment), Paths(office)
+    """The steps that may ask for wrong hours while they are wrong, and when that is, as far as can be told."""
+    wrong, paths = _wrong(mutant, dialplan, office, moment, surely=False), Paths(office)
     found = [(step, [each for each in wrong.spans if paths.can_come(step, each)]) for step in wrong.steps]
     return [(step, some) for step, some in found if some]
 

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import NamedTuple
 
+from ivrc import model as m
 from ivrc.simulate import Call
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.fuzz import equivalent
+from ivrc.testbed.fuzz.clock import Span
 from ivrc.testbed.fuzz.covering import (
     DAYS_MOST,
     Walk,
@@ -25,6 +27,7 @@ from ivrc.testbed.fuzz.covering import (
     unanswered,
     walk,
 )
+from ivrc.testbed.fuzz.jumps import Jumps, lines_of
 from ivrc.testbed.fuzz.tree import Part
 from ivrc.testbed.fuzz.wrongs import Mutant
 
@@ -39,7 +42,7 @@ MACHINES = 6
 # Calls in which keys come early, wrong ones too, for a time and for a line that listens to keys.
 KEYED = 8
 # Calls for which the CRM names two managers, for a line that is about them.
-MANAGERS = 8
+MANAGERS = 24
 _MANAGERS = (".responsible", ".lookup", ".reach-wait", ".responsible-confirm", ".people")
 # What stands in lines that listen to keys, or count what was keyed.
 _LISTENS = ("WaitExten", "IVRC_UNTIL", "IVRC_LEFT", "IVRC_TRIES", "IVRC_KEYED", "IVRC_DIGIT", "TIMEOUT(")
@@ -107,30 +110,32 @@ def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int) ->
         found += talks(random, known.office, like, TALKS)
     if operator == "time changed":
         found += unanswered(random, known.office, like, TALKS)
-    if operator == "fax changed":
+    if line.exten == "fax" or "FAX" in line.args:
         found += machines(random, known.office, like, MACHINES)
     if operator == "time changed" or any(f"{line.app}({line.args})".count(each) for each in _LISTENS):
         always = frozenset.intersection(*(each.reached for each in tried))
         found += keyed(random, known.office, like, KEYED, always)
     if line.context.endswith(_MANAGERS):
         found += managers(random, known.office, like, MANAGERS)
-    if equivalent.is_about_hours(line):
-        found += _of_hours(random, candidate, wanted)
+    if context := equivalent.hours_asked_by(line, Jumps(lines_of(known.dialplan))):
+        found += _of_hours(random, candidate, context, wanted)
     return found
 
 
-def _of_hours(random: Random, candidate: Candidate, wanted: Callable[[Walk], bool]) -> list[Call]:
-    """Calls to the steps that ask for the line's hours: when they are wrong, and when they begin or end."""
-    known, context = candidate.known, candidate.mutant.line.context
+def _of_hours(random: Random, candidate: Candidate, context: str, wanted: Callable[[Walk], bool]) -> list[Call]:
+    """Calls to the steps that ask for hours: when they are wrong, if they are, and when they begin or end."""
+    known, line = candidate.known, candidate.mutant.line
     steps = hours_of(known.office, context)
+    office = known.office.names.office
+    asked: list[tuple[m.When, list[Span]]] = []
+    if equivalent.is_about_hours(line):
+        asked = equivalent.asked_wrongly(candidate.mutant, known.dialplan, office, known.moment)
+    first, last = known.moment - timedelta(days=1), known.moment + timedelta(days=DAYS_MOST)
+    wrong = [(step, each.begin) for step, spans in asked for each in spans if first < each.begin < last]
+    found: list[Call] = []
+    # Each moment is a clock that is set, which takes its time: half of them for either.
+    for step, begin in random.sample(wrong, min(len(wrong), TURNS // 2)):
+        found += at_each(random, known.office, [begin + timedelta(seconds=20)], [step], lambda _: True)
     moments = turns(known.office, known.moment, steps)
-    some = random.sample(moments, min(len(moments), TURNS))
-    found = at_each(random, known.office, some, random.sample(steps, len(steps)), wanted)
-    asked = equivalent.asked_wrongly(candidate.mutant, known.dialplan, known.office.names.office, known.moment)
-    for step, spans in asked:
-        soon = [
-            each.begin for each in spans if timedelta(days=-1) < each.begin - known.moment < timedelta(days=DAYS_MOST)
-        ]
-        some = [each + timedelta(seconds=20) for each in random.sample(soon, min(len(soon), TURNS // 2))]
-        found += at_each(random, known.office, some, [step], lambda _: True)
-    return found
+    some = random.sample(moments, min(len(moments), TURNS - len(found)))
+    return found + at_each(random, known.office, some, random.sample(steps, len(steps)), wanted)
