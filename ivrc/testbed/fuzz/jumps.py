@@ -171,6 +171,29 @@ class Jumps:
             todo += known
         return True
 
+    def makes_ring(self, line: Line, app: str, args: str) -> bool:
+        """Whether a call may come back to a line in no time if it says so, and not as it is: Asterisk would be busy."""
+        return not self._comes_back(line) and self._comes_back(line._replace(app=app, args=args))
+
+    def _comes_back(self, line: Line) -> bool:
+        todo, seen = self._next(line), set[Place]()
+        while todo:
+            place = todo.pop()
+            if place == (line.context, line.exten, line.priority):
+                return True
+            onwards = self.at(place)
+            if onwards is not None and place not in seen:
+                seen.add(place)
+                todo += self._next(onwards)
+        return False
+
+    def _next(self, line: Line) -> list[Place]:
+        """Where a line leads in no time."""
+        first, _, second = line.args.rpartition("?")[2].partition(":")
+        written = {"Goto": (line.args,), "GotoIf": (first, second), "Set": ("",), "ExecIf": ("",), "NoOp": ("",)}
+        places = (self.target(line, each) for each in written.get(line.app, ()))
+        return [place for place in places if place is not None]
+
     def comes_to_same(self, line: Line, app: str, args: str) -> bool:
         """Whether a line that jumps, or says nothing, leads where this one does, whatever its condition is."""
         was, became = self._leads(line), self._leads(line._replace(app=app, args=args))

@@ -156,8 +156,13 @@ OPERATORS: dict[str, Operator] = {
 
 
 def mutants_of(line: Line, jumps: Jumps) -> Iterator[Mutant]:
-    """All that a line of these can be made wrong to; what leads to the same place is not wrong."""
+    """All that a line of these can be made wrong to; what leads to the same place is not wrong.
+
+    Nor is it made a ring of jumps that takes no time: a call in it takes the machine from all others.
+    """
     for name, operator in OPERATORS.items():
         for app, args in operator(line, jumps.lines):
-            if (app, args) != (line.app, line.args) and not jumps.comes_to_same(line, app, args):
+            if (app, args) == (line.app, line.args) or jumps.comes_to_same(line, app, args):
+                continue
+            if not jumps.makes_ring(line, app, args):
                 yield Mutant(name, line, app, args)
