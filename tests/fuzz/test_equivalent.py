@@ -219,6 +219,18 @@ def test_a_fax_machine_is_taken_to_what_leads_to_the_same(tmp_path: Path) -> Non
     assert plan.why("fax changed", line, line.args.replace("fax1", "main")) == ""
 
 
+def test_a_time_limit_that_could_cut_a_fax(tmp_path: Path) -> None:
+    source = "group all at once { anna boris }\n" + FAXES.replace("-> fax1 }", "-> fax1  call group all  {} }}")
+    none = "no time limit is running there that could cut the fax"
+    for step, expected in (("", none), ('play "asterisk:beep" for 3s', "")):
+        plan = compiled(tmp_path, source.replace("{} }}", f"{step} }}"))
+        lines = [each for each in lines_of(plan.dialplan) if each.exten == "fax" and each.app == "Set"]
+        found = {each.context.removeprefix("ivrc-fuzz000"): plan.why("line dropped", each) for each in lines}
+        assert found["-main"] == expected
+        assert found[".group-all"] == none
+        assert plan.why("fax changed", lines[0], "TIMEOUT(absolute)=3") == ""
+
+
 # ── the responsible manager ──
 
 

@@ -175,9 +175,11 @@ def managers(random: Random, office: Office, some: Iterable[Call], count: int) -
             for call in (like._replace(hangs_up=None), caller.person()._replace(hangs_up=None)):
                 call = call._replace(states=states, crm=Answer("found", (first, caller.turn()), after))
                 events = run(office.prepared, call).events
-                if any(isinstance(event, j.LookedUp) for event in events) and events[-1].at <= LENGTH:
+                reached = {event.kind for event in events if isinstance(event, j.Reached)}
+                if "CallResponsible" in reached and events[-1].at <= LENGTH:
                     # All that are too late are alike but for what phones do.
-                    groups.setdefault((f"{kind} {desk if not after else ''}", after), []).append(call)
+                    how = f"{kind} {desk if not after else ''} {'ReachAnyone' in reached}"
+                    groups.setdefault((how, after), []).append(call)
     return _mixed(random, office, groups, count)
 
 

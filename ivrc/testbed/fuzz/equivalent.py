@@ -115,6 +115,9 @@ def _of_a_variable(mutant: Mutant, jumps: Jumps, _: m.Office) -> str:
 def _of_fax(mutant: Mutant, jumps: Jumps, _: m.Office) -> str:
     """Who a fax machine is taken to, or that it is found, where none is or it comes to the same."""
     line = mutant.line
+    if mutant.operator == "line dropped" and (line.exten, line.args) == ("fax", "TIMEOUT(absolute)=0"):
+        timed = jumps.at(Place(line.context, "T", 1)) is not None
+        return "" if timed else "no time limit is running there that could cut the fax"
     match = _FAX.fullmatch(line.args)
     if line.app != "Set" or match is None:
         return ""
