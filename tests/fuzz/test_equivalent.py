@@ -177,6 +177,16 @@ def test_lines_of_the_responsible_are_made_wrong_where_mobiles_are_rung(tmp_path
         assert is_of_use(plan.line("main", ".responsible"), jumps)
 
 
+def test_lines_that_only_other_calls_can_tell_are_not_made_wrong() -> None:
+    jumps = Jumps(
+        lines_of(
+            "[ivrc-a.turns]\nexten => last,1,Set(X=1)\n"
+            "[ivrc-a.legs]\nexten => anna,1,Gosub(ivrc-a.turns,last,1(anna))\n same => n,Dial(PJSIP/anna,,i)\n"
+        )
+    )
+    assert [is_of_use(line, jumps) for line in jumps.lines] == [False, False, True]
+
+
 def test_a_variable_that_no_line_reads(tmp_path: Path) -> None:
     plan = compiled(tmp_path, 'scenario main { when mon-sun 15:00-16:00 { play "asterisk:beep" } }\n')
     assert plan.why("line dropped", plan.line("-hours", "LOCAL(date)")) == "no line of the context reads the variable"

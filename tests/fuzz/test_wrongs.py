@@ -133,6 +133,11 @@ exten => s,1,NoOp()
     # The same, but where calls begin something is set that is not set at every call's beginning.
     another = Jumps(lines_of(dialplan + " same => n,Set(CHANNEL(language)=ru)\n"))
     assert [each.args for each in wrongs.mutants_of(another.lines[2], another)] == ["", "ivrc-a.in,ivrc-a-b,1"]
+    # Whose turn it is afterwards may be said twice.
+    turns = " same => n,Set(CHANNEL(hangup_handler_push)=ivrc-a.turns,talked,1)\n same => n,Goto(${EXTEN}"
+    said = Jumps(lines_of(dialplan.replace(" same => n,Goto(${EXTEN}", turns)))
+    first = next(each for each in said.lines if each.exten == "1")
+    assert [each.operator for each in wrongs.mutants_of(first, said)] == ["line dropped"]
     apart = Jumps(lines_of(dialplan.replace("s,2)", "s,3)")))
     choice = next(each for each in apart.lines if each.exten == "3")
     assert [each.operator for each in wrongs.mutants_of(choice, apart)] != []

@@ -13,7 +13,7 @@ from ivrc import model as m
 from ivrc.lower.incoming import EXTENSIONS
 from ivrc.simulate.office import steps_of
 from ivrc.testbed.fuzz.clock import Span, held, spans
-from ivrc.testbed.fuzz.jumps import Jumps, Line, Place, lines_of
+from ivrc.testbed.fuzz.jumps import Jumps, Line, Place, is_about_turns, lines_of
 from ivrc.testbed.fuzz.paths import Paths, comes_to_same
 from ivrc.testbed.fuzz.wrongs import Mutant, mutated
 
@@ -265,8 +265,11 @@ def _of_managers(mutant: Mutant, jumps: Jumps, office: m.Office) -> str:
 def is_of_use(line: Line, jumps: Jumps) -> bool:
     """Whether a line is worth making wrong: those that ring the responsible are for mobiles, too, if any step has some.
 
-    Where none has, most of what may be wrong with them makes no difference.
+    Where none has, most of what may be wrong with them makes no difference. Whose turn it is in queues is taken from
+    the telephone, for earlier calls decide it.
     """
+    if is_about_turns(line):
+        return False
     return not line.context.endswith(_RESPONSIBLE) or any(settings[1] for settings in _settings(jumps))
 
 

@@ -12,6 +12,8 @@ _LINE = re.compile(
 )
 # Where calls begin: the extension is the context to go on in.
 _BEGIN, _SCENARIO = ".in", "_ivrc."
+# The order in which queues ring people.
+_TURNS = ".turns"
 # Lines after one another that do nothing; a ring of jumps has no end.
 _MOST = 100
 
@@ -56,6 +58,11 @@ def with_line(dialplan: str, line: Line, app: str, args: str) -> str:
     assert match is not None
     texts[line.number] = f"{match['begin']}{match['label'] or ''},{app}({args})"
     return "\n".join(texts) + "\n"
+
+
+def is_about_turns(line: Line) -> bool:
+    """Whether a line says whose turn it is in queues, which only other calls can tell; twice is the same as once."""
+    return line.context.endswith(_TURNS) or f"{_TURNS}," in line.args
 
 
 class Jumps:
@@ -119,7 +126,9 @@ class Jumps:
         return Place(place.exten, "s", 1) if leads else place
 
     def _always(self, line: Line) -> bool:
-        """Whether nobody in the office sets the variable to anything else."""
+        """Whether nobody in the office sets the variable to anything else; or it is whose turn it is after the call."""
+        if is_about_turns(line):
+            return True
         office, variable = line.context.removesuffix(_BEGIN), line.args.partition("=")[0]
         ours = (each for each in self.lines if each.app == "Set" and each.context.startswith(office))
         return "$" not in line.args and all(
