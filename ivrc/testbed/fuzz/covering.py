@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import cycle, pairwise, product, zip_longest
+from itertools import cycle, islice, pairwise, product, zip_longest
 from random import Random
 from typing import Any, NamedTuple
 
@@ -24,10 +24,14 @@ MOMENTS = (-125, -60, -2, 0, 1, 2, 30, 100, 24 * 60, 7 * 24 * 60)
 # Random calls at each moment from which those to play are taken.
 POOL = 60
 TRIES = 200
+# Calls to a step of which the shortest is taken.
+SOME = 8
 # Fax machines that are tried in the place of one caller.
 MACHINES = 40
 # Milliseconds of a call that is taken; and what every call costs besides its own length.
 LENGTH, COST = 75_000, 10_000
+# The same of calls of which there are many to one office, where they wait for each other.
+SHORT = 45_000
 # Days in which hours are looked for that begin and end; and, if these do so less than once, at most.
 DAYS, DAYS_MOST = 10, 40
 
@@ -176,7 +180,7 @@ def managers(random: Random, office: Office, some: Iterable[Call], count: int) -
                 call = call._replace(states=states, crm=Answer("found", (first, caller.turn()), after))
                 events = run(office.prepared, call).events
                 reached = {event.kind for event in events if isinstance(event, j.Reached)}
-                if "CallResponsible" in reached and events[-1].at <= LENGTH:
+                if "CallResponsible" in reached and events[-1].at <= SHORT:
                     # All that are too late are alike but for what phones do.
                     how = f"{kind} {desk if not after else ''} {'ReachAnyone' in reached}"
                     groups.setdefault((how, after), []).append(call)
@@ -278,16 +282,14 @@ def turns(office: Office, moment: datetime, steps: Iterable[m.When]) -> list[dat
 def at_each(
     random: Random, office: Office, moments: Iterable[datetime], steps: Sequence[m.When], wanted: Callable[[Walk], bool]
 ) -> list[Call]:
-    """A call at each of these moments, to these steps in turn."""
+    """A call at each of these moments, to these steps in turn; short ones, for a clock waits until all are over."""
     found = []
     for moment, step in zip(moments, cycle(steps), strict=False):
         caller = calls.Caller(random, office.prepared, office.names, moment)
-        for _ in range(TRIES):
-            call = caller.call()
-            walked = walk(office, call)
-            if walked.length > LENGTH or step.start not in walked.reached or not wanted(walked):
-                continue
-            if not calls.is_ambiguous(office.prepared, call):
-                found.append(call)
+        tried = (walk(office, caller.call()) for _ in range(TRIES))
+        fit = (each for each in tried if each.length <= LENGTH and step.start in each.reached and wanted(each))
+        for each in sorted(islice(fit, SOME), key=lambda each: each.length):
+            if not calls.is_ambiguous(office.prepared, each.call):
+                found.append(each.call)
                 break
     return found

@@ -47,6 +47,7 @@ WRONG_EXTENSION = 5_000
 _UNTIL = re.compile(r"IVRC_UNTIL=.*\+ (\d+)\]")
 _LOCAL = re.compile(r"LOCAL\((\w+)\)=")
 _FAX = re.compile(r"IVRC_FAX_TO=(?P<to>.*)|FAXOPT\(faxdetect\)=.*")
+_REACH = ".reach-wait"
 _RESPONSIBLE, _BUSY = ".responsible", '"/(INUSE|BUSY|ONHOLD|RINGINUSE)/"'
 _SETTINGS = re.compile(r".*\.responsible,s,1\((.*)\)")
 
@@ -236,7 +237,7 @@ _MANAGERS: tuple[tuple[str, str, Callable[[Jumps, m.Office], bool], str], ...] =
         lambda _, office: _is_read(office, emptied=False),
         _NO_SECOND,
     ),
-    (".reach-wait", "add,1(${IVRC_SECOND})", lambda _, office: _is_read(office, emptied=False), _NO_SECOND),
+    (_REACH, "add,1(${IVRC_SECOND})", lambda _, office: _is_read(office, emptied=False), _NO_SECOND),
     (_RESPONSIBLE, "IVRC_RING=", _rang_before, "nobody was rung before whom this call would ring again"),
     (
         ".lookup",
@@ -252,6 +253,10 @@ def _of_managers(mutant: Mutant, jumps: Jumps, office: m.Office) -> str:
     for context, args, matters, why in _MANAGERS if mutant.operator == "line dropped" else ():
         if line.context.endswith(context) and line.args == args and not matters(jumps, office):
             return why
+    if line.context.endswith(_REACH) and line.args == '$["${ARG1}" = ""]?nobody':
+        named = [each for each in jumps.lines if re.search(rf"{re.escape(_REACH)},s,1\([^,]", each.args)]
+        turned = mutant.operator in ("comparison changed", "branches swapped") and not named
+        return "a queue without a name is left at once" if turned or mutant.operator == "line dropped" else ""
     busy, _, otherwise = line.args.rpartition("?:")
     if (
         line.context.endswith(_RESPONSIBLE)

@@ -34,15 +34,15 @@ from ivrc.testbed.fuzz.wrongs import Mutant
 # Other calls that a mutant is hunted with each time.
 CALLS = 8
 # Moments at which hours begin or end, and at which they are wrong, for a line of hours.
-TURNS = 8
+TURNS = 6
 # Calls in which somebody picks up and hangs up first, for a line that rings; nobody picks up, for one with a time.
 TALKS = 6
 # Calls by fax machines that are found, for a line that is about them.
 MACHINES = 6
 # Calls in which keys come early, wrong ones too, for a time and for a line that listens to keys.
-KEYED = 8
+KEYED = 6
 # Calls for which the CRM names two managers, for a line that is about them.
-MANAGERS = 24
+MANAGERS = 12
 _MANAGERS = (".responsible", ".lookup", ".reach-wait", ".responsible-confirm", ".people")
 # What stands in lines that listen to keys, or count what was keyed.
 _LISTENS = ("WaitExten", "IVRC_UNTIL", "IVRC_LEFT", "IVRC_TRIES", "IVRC_KEYED", "IVRC_DIGIT", "TIMEOUT(")
