@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from ivrc.simulate import Call
 from ivrc.testbed.fuzz import hunting, mutants
 from ivrc.testbed.fuzz.covering import covering, walk
 from ivrc.testbed.fuzz.hunting import Candidate, Known, Tried
@@ -104,3 +106,17 @@ def test_one_that_is_caught_though_a_rule_says_that_it_cannot_be_is_a_fault(know
     assert verdict.is_fault
     assert verdict.told().endswith("caught, what heard: …, though a rule says: nobody looks")
     assert mutants.table([verdict]).splitlines()[-1] == "| all | 1 | 1 | 0 | 0 |"
+
+
+def test_a_places_calls_are_spread_over_the_benches_and_none_is_lost() -> None:
+    noon = [MOMENT + timedelta(hours=hours) for hours in range(5)]
+    plays = [(0, Call("1", at=noon[0])) for _ in range(8)]
+    plays += [(place, Call("1", at=moment)) for place in (1, 2) for moment in noon]
+    shares = mutants.shared(plays, 4)
+    rows = [row for share in shares for row in share]
+    assert all(len({call.at for _, call in row}) == 1 for row in rows)
+    assert Counter(play[0] for row in rows for play in row) == Counter(place for place, _ in plays)
+    # Two of the eight on each bench, and the other moments on all.
+    assert [max(sum(place == 0 for place, _ in row) for row in share) for share in shares] == [2, 2, 2, 2]
+    assert all(len(share) == 2 for share in shares)
+    assert mutants.shared([], 2) == [[], []]

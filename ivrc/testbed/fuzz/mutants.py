@@ -14,6 +14,7 @@ import asyncio
 import re
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
@@ -131,15 +132,35 @@ async def open_benches(folder: Path, rate: float, places: int) -> AsyncIterator[
 async def by_moment(
     benches: Sequence[Bench], plays: Sequence[Play], play: Callable[[Bench, list[Play]], Awaitable[None]]
 ) -> None:
-    """The plays of each moment on one of the benches, whose clocks go forwards only."""
-    moments = sorted({call.at for _, call in plays})
+    """The plays of each moment on the benches, whose clocks go forwards only; a place's calls on several at a time."""
 
-    async def some(number: int, bench: Bench) -> None:
-        for moment in moments[number :: len(benches)]:
-            await bench.players.set_clock(moment)
-            await play(bench, [each for each in plays if each[1].at == moment])
+    async def some(bench: Bench, rows: Sequence[list[Play]]) -> None:
+        for row in sorted(rows, key=lambda row: row[0][1].at):
+            await bench.players.set_clock(row[0][1].at)
+            await play(bench, row)
 
-    await asyncio.gather(*(some(number, bench) for number, bench in enumerate(benches)))
+    await asyncio.gather(*map(some, benches, shared(plays, len(benches))))
+
+
+def shared(plays: Sequence[Play], count: int) -> list[list[list[Play]]]:
+    """Rows of plays, each of one moment, for so many benches: a place's calls are spread over rows, all about as long.
+
+    The calls of a row to one place wait for each other, and so does whatever comes after the longest.
+    """
+    rows: dict[tuple[datetime, int], list[Play]] = {}
+    places: Counter[tuple[datetime, int]] = Counter()
+    for place, call in plays:
+        rows.setdefault((call.at, places[call.at, place] % count), []).append((place, call))
+        places[call.at, place] += 1
+    lengths = [(max(Counter(place for place, _ in row).values()), row) for row in rows.values()]
+    shares: list[list[list[Play]]] = [[] for _ in range(count)]
+    taken = [0] * count
+    for length, row in sorted(lengths, key=lambda each: -each[0]):
+        least = taken.index(min(taken))
+        shares[least].append(row)
+        # To set a clock takes some time, too.
+        taken[least] += length + 1
+    return shares
 
 
 async def by_place(
