@@ -34,7 +34,7 @@ from ivrc.testbed.fuzz.wrongs import Mutant
 # Other calls that a mutant is hunted with each time.
 CALLS = 8
 # Moments at which hours begin or end, and at which they are wrong, for a line of hours.
-TURNS = 6
+TURNS = 4
 # Calls in which somebody picks up and hangs up first, for a line that rings; nobody picks up, for one with a time.
 TALKS = 6
 # Calls by fax machines that are found, for a line that is about them.
