@@ -120,3 +120,8 @@ def test_a_places_calls_are_spread_over_the_benches_and_none_is_lost() -> None:
     assert [max(sum(place == 0 for place, _ in row) for row in share) for share in shares] == [2, 2, 2, 2]
     assert all(len(share) == 2 for share in shares)
     assert mutants.shared([], 2) == [[], []]
+
+
+def test_what_happened_is_plain_and_when_it_did_is_not() -> None:
+    assert mutants.is_plain("what crm: the simulator: 11.0 crm found; the telephone: 11.5 crm late")
+    assert not any(map(mutants.is_plain, ("", "when heard: …", "how long rang: …")))

@@ -248,7 +248,13 @@ async def _played(benches: Sequence[Bench], some: Sequence[Candidate], plays: Se
         doubtful: dict[int, Call] = {}
 
         async def first(bench: Bench, place: int, call: Call) -> None:
-            if place not in found and place not in doubtful and await differs(bench, place, call):
+            if place in found or place in doubtful:
+                return
+            by = await differs(bench, place, call)
+            # At once, for its hours may be over when all others are; what depends on a quiet machine is seen then.
+            if is_plain(by) and is_plain(more := await differs(bench, place, call)):
+                found[place] = more
+            elif by:
                 doubtful[place] = call
 
         async def again(bench: Bench, place: int, call: Call) -> None:
@@ -260,6 +266,11 @@ async def _played(benches: Sequence[Bench], some: Sequence[Candidate], plays: Se
 
     await by_moment(benches, plays, at)
     return found
+
+
+def is_plain(difference: str) -> bool:
+    """Whether a difference is in what happened, and not in when, or for how long."""
+    return difference.startswith("what ")
 
 
 def _load(bench: Bench, some: Sequence[Candidate]) -> list[Office]:
