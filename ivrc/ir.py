@@ -72,6 +72,10 @@ class Sound(NamedTuple):
     end: int
 
 
+# Members of a queue are rung in their order. Who comes later than so many others has no place of their own.
+LAST_PLACE = 999
+
+
 class Queue(NamedTuple):
     """A queue of app_queue: callers of one `reach anyone`, and who may answer them.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TypeVar
+
 from ivrc.model import (
     Block,
     Branch,
@@ -15,6 +18,8 @@ from ivrc.model import (
     Together,
     When,
 )
+
+_Step = TypeVar("_Step")
 
 
 def dial_together(plan: RingPlan) -> tuple[Target, ...]:
@@ -53,8 +58,15 @@ def can_pass(step: Step) -> bool:
             return True
 
 
+def steps_of(block: Block, kind: type[_Step]) -> Iterator[_Step]:
+    """A block's steps of this kind, however deep, in the order written."""
+    for step in block.steps:
+        if isinstance(step, kind):
+            yield step
+        for inner in child_blocks(step):
+            yield from steps_of(inner, kind)
+
+
 def contains(block: Block, kind: type) -> bool:
     """Whether a block has a step of this kind, however deep."""
-    return any(
-        isinstance(step, kind) or any(contains(inner, kind) for inner in child_blocks(step)) for step in block.steps
-    )
+    return next(steps_of(block, kind), None) is not None

@@ -26,6 +26,8 @@ _BY_DIGIT = re.compile(r'\$\{IF\(\$\[(?:\$\{EXTEN:-1\} = (\d)|"\$\{EXTEN:-1\}" :
 _SUBROUTINE = re.compile(r"[GU]\(([^()^]*)(?:\^[^()]*)?\)")
 # Where calls begin: the extension is the scenario's context.
 _BEGINNING = "_ivrc."
+# Where a step leads on to, and what runs when a channel is over.
+_LATER = re.compile(r"(?:IVRC_NEXT|CHANNEL\(hangup_handler_push\))=(.*)")
 _FAX_TO = re.compile(r"^IVRC_FAX_TO=(.*)$")
 _MAY_RUN = frozenset(
     {
@@ -196,8 +198,8 @@ class Dialplan:
             targets = [target for target in _branches(line.args) if target]
         elif found := (_SUBROUTINE if line.app == "Dial" else _FAX_TO).search(line.args):
             targets = [f"{found[1]},s,1"]
-        elif line.app == "Set" and (found := re.fullmatch(r"IVRC_NEXT=(.*)", line.args)):
-            targets = [found[1]]
+        elif line.app == "Set" and (found := _LATER.fullmatch(line.args)):
+            targets = [_without_arguments(found[1])]
         else:
             targets = []
         problems = [

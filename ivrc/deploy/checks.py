@@ -143,7 +143,7 @@ def _for(parts: Iterable[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
-_MEMBER = re.compile(r"member => ([^,]+),0,([^,]+),(.+)")
+_MEMBER = re.compile(r"member => ([^,]+),\d+,([^,]+),(.+)")
 
 
 async def queues_differ(manager: Manager, parts: Mapping[str, Files]) -> list[str]:

@@ -93,7 +93,10 @@ def render_queues(queues: list[ir.Queue], ring_seconds: int) -> str:
         QueueText(
             name(queue.name),
             comment(queue.comment),
-            tuple(argument(f"{interface},0,{member},{state}") for interface, member, state in queue.members),
+            tuple(
+                argument(f"{interface},{min(place, ir.LAST_PLACE)},{member},{state}")
+                for place, (interface, member, state) in enumerate(queue.members)
+            ),
         )
         for queue in queues
     ]

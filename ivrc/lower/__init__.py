@@ -14,8 +14,9 @@ from ivrc.lower.media import CONTEXTS
 from ivrc.lower.responsible import responsible_contexts
 from ivrc.lower.rings import accept_context
 from ivrc.lower.steps import Lowering
+from ivrc.lower.turns import has_turns
 from ivrc.source import Sources
-from ivrc.walking import contains
+from ivrc.walking import contains, steps_of
 
 
 def lower_office(office: m.Office, sources: Sources, needs: ir.Needs) -> Iterator[ir.Context]:
@@ -25,6 +26,7 @@ def lower_office(office: m.Office, sources: Sources, needs: ir.Needs) -> Iterato
     """
     pen = Pen(office.name, office.language, office.folder, sources, needs)
     pen.detects_fax = any(contains(scenario.body, m.FaxDetected) for scenario in office.scenarios)
+    pen.takes_turns = has_turns(step for each in office.scenarios for step in steps_of(each.body, m.ReachAnyone))
     lowering = Lowering(pen, office)
     yield from incoming.begin_context(pen, office)
     for scenario in office.scenarios:

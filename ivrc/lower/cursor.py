@@ -25,6 +25,8 @@ class Pen:
         self.needs = needs
         # Whether a caller may turn out to be a fax machine, wherever the call is.
         self.detects_fax = False
+        # Whether the people of a queue have turns.
+        self.takes_turns = False
         self._parts: dict[str, int] = {}
 
     def finished(self) -> list[ir.Context]:

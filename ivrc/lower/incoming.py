@@ -21,6 +21,7 @@ from ivrc.lower.names import (
     switch_device,
 )
 from ivrc.lower.rings import Ringer, state_devices, states_of
+from ivrc.lower.turns import has_talked
 from ivrc.marks import BYTES, CONTENT
 from ivrc.phone import Plan, plan_of
 
@@ -62,7 +63,8 @@ def begin_context(pen: Pen, office: m.Office) -> list[ir.Context]:
 def _begin(pen: Pen, office: m.Office) -> tuple[ir.Line, ...]:
     """What every call of the office has: a deploy knows by the variable which calls are on a generation, legs too."""
     plan = _line("Set", f"__IVRC_PLAN={plan_name(pen.office)}")
-    return plan, _line("Set", f"CHANNEL(language)={office.language}")
+    lines = plan, _line("Set", f"CHANNEL(language)={office.language}")
+    return (*lines, has_talked(pen)) if pen.takes_turns else lines
 
 
 def incoming_context(countries: list[str], other: bool) -> ir.Context:

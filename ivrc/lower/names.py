@@ -17,6 +17,8 @@ ACCEPT = "ivrc.accept" + CONTENT
 # The context where calls of numbers begin, and the phones' own.
 BEGIN = ".in"
 PHONES = ".phones"
+# The legs that queues ring people by, and in which order.
+LEGS, TURNS = ".reach", ".turns"
 # Numbers that end in the same digits share a context.
 SHARD_DIGITS = 3
 

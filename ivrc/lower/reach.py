@@ -1,7 +1,8 @@
 """`reach anyone`: a queue of app_queue for each such step; its members are the people whom the steps above name.
 
-The queue rings whoever is free, one after another, and keeps callers in order. A caller whose manager, as the CRM named
-them, is not among these people waits on two legs at once: one in the step's queue, one in the manager's own.
+The queue rings whoever is free, one after another (`turns`: who is next), and keeps callers in order. A caller whose
+manager, as the CRM named them, is not among these people waits on two legs at once: one in the step's queue, one in the
+manager's own.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 from ivrc import ir
 from ivrc import model as m
 from ivrc.lower.cursor import Cursor, Pen, Sheet
-from ivrc.lower.names import extension_name
+from ivrc.lower.names import LEGS, extension_name
 from ivrc.lower.rings import OPTIONS, Ringer, state_devices
+from ivrc.lower.turns import interface, is_rung, turns_context
 
 _WAIT = ".reach-wait"
 _MANAGERS = ".reach-manager"
-_LEGS = ".reach"
 MANAGERS = ("IVRC_MANAGER", "IVRC_SECOND")
 
 
@@ -26,49 +27,69 @@ class Reach:
         self.ring = ring
         self.office = ring.office
         self._with_manager = False
+        # Who has a leg; and for each of several in a queue, who have turns, one of their queues.
+        self._rung: dict[str, m.Employee] = {}
+        self._turns: dict[str, str] = {}
         # Who needs a hint: a queue asks for one state, and theirs is that of several devices.
         self.hinted: set[str] = set()
 
     def lower(self, cursor: Cursor, step: m.ReachAnyone, part: str) -> None:
         """One step."""
-        queue = self._queue(self.pen.fresh_part(part), step.people, step.start) if step.people else ""
+        queue = self._queue(self.pen.fresh_part(part), step) if step.people else ""
         if step.responsible:
             self._with_manager = True
             cursor.add("Gosub", f"{self.pen.context(_WAIT)},s,1({queue},{step.seconds})")
         else:
             _wait(cursor, queue, str(step.seconds))
 
-    def _queue(self, part: str, people: tuple[m.Employee, ...], start: int) -> str:
-        """A queue of these people, and the context of the legs that ring them; the name of both."""
-        sheet = Sheet(self.pen, part, "rings whoever of these is free", start)
-        self._legs(sheet, people)
-        members = tuple(self._member(employee, sheet.name) for employee in people)
-        self.pen.needs.queues.append(ir.Queue(sheet.name, f"office {self.office.name}", members))
-        return sheet.name
+    def _queue(self, part: str, step: m.ReachAnyone) -> str:
+        """A queue of a step's people; its name."""
+        name = self.pen.context(part)
+        members = tuple(map(self._member, step.people))
+        self.pen.needs.queues.append(ir.Queue(name, f"office {self.office.name}", members))
+        if len(members) > 1:
+            self._turns |= {member: name for _, member, _ in members}
+        if step.responsible:
+            sheet = Sheet(
+                self.pen, part, "whom the step's queue rings: as manager of a call they need no other", step.start
+            )
+            sheet.holds_callers = False
+            for _, member, _ in members:
+                sheet.extensions.append(ir.Extension(member, (ir.Line("NoOp", "", None),)))
+            sheet.close()
+        return name
 
-    def _legs(self, sheet: Sheet, people: tuple[m.Employee, ...]) -> None:
+    def _member(self, employee: m.Employee) -> tuple[str, str, str]:
+        name = extension_name(employee.name)
+        self._rung[name] = employee
+        devices = state_devices(employee)
+        if len(devices) > 1:
+            self.hinted.add(employee.name)
+        state = f"hint:{name}@{self.pen.context('.people')}" if len(devices) > 1 else devices[0]
+        return interface(self.pen, name), name, state
+
+    def contexts(self) -> None:
+        """What the steps need together: the legs, whose turn it is, and what rings the manager of a call."""
+        if self._with_manager:
+            self._wait_context()
+            self._managers_context()
+        if self._rung:
+            self._legs_context()
+        if self.pen.takes_turns:
+            turns_context(self.pen, self._rung, self._turns)
+
+    def _legs_context(self) -> None:
+        sheet = Sheet(self.pen, LEGS, "rings one of those whom queues ring")
         sheet.holds_callers = False
-        for employee in people:
-            leg = Cursor(sheet, extension_name(employee.name))
+        for name, employee in self._rung.items():
+            leg = Cursor(sheet, name)
+            if self.pen.takes_turns:
+                is_rung(self.pen, leg, name)
             # No limit of its own: the queue hangs the leg up.
             leg.add("Dial", f"{self.ring.devices(employee)},,{OPTIONS}")
             leg.add("Hangup", "${HANGUPCAUSE}")
             leg.close()
         sheet.close()
-
-    def _member(self, employee: m.Employee, context: str) -> tuple[str, str, str]:
-        name = extension_name(employee.name)
-        devices = state_devices(employee)
-        if len(devices) > 1:
-            self.hinted.add(employee.name)
-        state = f"hint:{name}@{self.pen.context('.people')}" if len(devices) > 1 else devices[0]
-        return f"Local/{name}@{context}/n", name, state
-
-    def contexts(self) -> None:
-        """What the steps need that have the manager of a call among their people."""
-        if self._with_manager:
-            self._wait_context()
-            self._managers_context()
 
     def _wait_context(self) -> None:
         comment = "waits for a step's people and for the manager of this call; ARG1: queue, ARG2: seconds"
@@ -105,7 +126,7 @@ class Reach:
         cursor = Cursor(sheet, "add")
         cursor.add("GotoIf", f"${{DIALPLAN_EXISTS({self.pen.context(_MANAGERS)},${{ARG1}},1)}}?:done")
         cursor.add("GotoIf", '$["${IVRC_QUEUE}" = ""]?other')
-        # Whoever is a member anyway stands in the queue's own context.
+        # Whoever is a member anyway stands in the context that has the queue's name.
         cursor.add("GotoIf", "${DIALPLAN_EXISTS(${IVRC_QUEUE},${ARG1},1)}?done")
         cursor.place("other")
         # One who is manager and second in one is rung once.
@@ -120,13 +141,9 @@ class Reach:
         people = tuple(employee for employee in self.office.employees if employee.devices)
         waits = Sheet(self.pen, _MANAGERS, "waits for the manager of a call")
         waits.holds_callers = False
-        legs = Sheet(self.pen, _LEGS, "rings the manager of a call")
-        self._legs(legs, people)
         for employee in people:
             queue = self.pen.context(f".manager-{employee.name}")
-            self.pen.needs.queues.append(
-                ir.Queue(queue, f"office {self.office.name}", (self._member(employee, legs.name),))
-            )
+            self.pen.needs.queues.append(ir.Queue(queue, f"office {self.office.name}", (self._member(employee),)))
             cursor = Cursor(waits, extension_name(employee.name))
             cursor.add("Queue", f"{queue},r")
             cursor.add("Hangup")

@@ -50,6 +50,7 @@ class Line:
         "now",
         "office",
         "recording",
+        "rung",
         "start",
         "turns",
         "world",
@@ -68,6 +69,8 @@ class Line:
         # Where a fax machine is taken to.
         self.detects: str | None = None
         self.managers: list[str] = []
+        # Whom queues have rung in this call, the latest last.
+        self.rung: list[str] = []
         # The turns of the random group of which one is about to be drawn, with their weights.
         self.turns: tuple[tuple[int, m.RingPlan], ...] = ()
         self.hangs_up = NEVER if hangs_up is None else hangs_up
@@ -114,6 +117,10 @@ class Line:
         return key
 
     # ── what happens ──
+
+    def is_last(self, who: str) -> None:
+        """A queue rings somebody, or has rung them: all others come before."""
+        self.rung = [*(other for other in self.rung if other != who), who]
 
     def answer(self) -> None:
         """Answer, unless it has been done."""

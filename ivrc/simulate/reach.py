@@ -17,27 +17,28 @@ _LEAST = 500
 class _Queue:
     """People of whom one at a time is rung for the caller: those of the step, or one manager.
 
-    As app_queue does it (`rrmemory`): in a turn each is tried once, as long as those before are not free or turn the
-    call down. The next turn begins after the last one tried; but with the first as written, if nobody was left.
+    In a turn each is tried once, as long as those before are not free or turn the call down: whoever has been without
+    a call or a ring of a queue's for longest comes first.
     """
 
     def __init__(self, people: list[str], now: int) -> None:
+        # As they stood when the call began.
         self.people = people
-        self.place = 0
         self.tries_at = now
         self.ringing: Ringing | None = None
-        # Of a turn: when it ends, and the places not tried so far; None between turns.
+        # Of a turn: when it ends, and who has not been tried so far; None between turns.
         self.turn_ends = now
-        self._untried: list[int] | None = None
+        self._untried: list[str] | None = None
 
     def next_free(self, line: Line, end: int) -> str | None:
         """The next in turn who can be rung; `end`: of the step."""
         begins = self._untried is None
         if self._untried is None:
-            self._untried = [*range(self.place, len(self.people)), *range(self.place)]
+            # Who has not been rung in this call stays where they stood; the others come after them.
+            self._untried = sorted(self.people, key=lambda who: line.rung.index(who) if who in line.rung else -1)
             self.turn_ends = min(end, line.now + m.REACH_RING_SECONDS * 1000)
         while self._untried:
-            who = self.people[self._untried.pop(0)]
+            who = self._untried.pop(0)
             if line.world.state(line, who).kind not in ("busy", "offline"):
                 return who
         if begins:
@@ -56,7 +57,6 @@ class _Queue:
             self._turn_is_over(self.turn_ends)
 
     def _turn_is_over(self, at: int) -> None:
-        self.place = self._untried[0] if self._untried else 0
         self._untried = None
         self.tries_at = at + RETRY
 
@@ -74,10 +74,9 @@ def reach_anyone(line: Line, step: m.ReachAnyone) -> None:
     """Until somebody answers, or the time is over; with nobody to wait for it passes at once."""
     line.answer()
     first = line.now + line.world.queue_takes(line)
-    queues = [_Queue(people, first) for people in _people(line, step)]
+    queues = [_Queue(line.world.in_turn(people), first) for people in _people(line, step)]
     if not queues:
         return
-    queues[0].place = line.world.first_in_queue(line, queues[0].people)
     begin, end = line.now, line.now + step.seconds * 1000
     place = len(line.events)
     try:
@@ -104,6 +103,7 @@ def _begin_rings(line: Line, queues: list[_Queue], end: int) -> None:
     if len(begun) > 1:
         line.world.meet(line, [who for _, who in begun])
     for queue, who in begun:
+        line.is_last(who)
         queue.ringing = begin_ring(line, Leg(who, line.world.state(line, who), False), queue.turn_ends)
 
 
@@ -113,6 +113,7 @@ def _end_rings(line: Line, queues: list[_Queue]) -> None:
     answered = next((ringing for _, ringing in over if ringing.answers), None)
     for queue, ringing in over:
         end_ring(line, ringing, ringing is answered)
+        line.is_last(ringing.leg.who)
         queue.is_not_taken(line.now)
     if answered is not None:
         _cancel(line, queues)
@@ -120,10 +121,11 @@ def _end_rings(line: Line, queues: list[_Queue]) -> None:
 
 
 def _cancel(line: Line, queues: list[_Queue]) -> None:
-    """What still rings stops."""
-    for queue in queues:
+    """What still rings stops: the manager, who is rung by the caller's own leg, a moment before the step's people."""
+    for queue in reversed(queues):
         if queue.ringing is not None:
             end_ring(line, queue.ringing)
+            line.is_last(queue.ringing.leg.who)
             queue.ringing = None
 
 

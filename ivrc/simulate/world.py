@@ -95,9 +95,9 @@ class World:
     def drawn(self, line: Line, whos: list[str]) -> None:
         """A random group is about to be rung; `whos`: everybody beneath."""
 
-    def first_in_queue(self, line: Line, people: list[str]) -> int:
-        """Whose turn it is in a queue of `reach anyone` when the call begins to wait, a place: the first as written."""
-        return 0
+    def in_turn(self, people: list[str]) -> list[str]:
+        """The people of a queue, who had been without a call for longest when this one began first: as written."""
+        return people
 
     def queue_takes(self, line: Line) -> int:
         """Milliseconds until a queue of `reach anyone` rings for the first time."""

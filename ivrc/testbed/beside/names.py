@@ -6,7 +6,7 @@ import re
 
 from ivrc import model as m
 from ivrc.lower.media import mailbox_of
-from ivrc.lower.names import context_name
+from ivrc.lower.names import LEGS, context_name, extension_name
 from ivrc.lower.rings import endpoint_name, outside_number
 from ivrc.marks import unmarked
 from ivrc.prompts import deployed_name, speech_name
@@ -28,6 +28,9 @@ class Names:
             self.devices[employee.name] = [name for each in employee.devices if (name := endpoint_name(each))]
             for name in self.devices[employee.name]:
                 self.phones[name] = employee.name
+        # What a queue dials for each.
+        legs = unmarked(context_name(office.name, LEGS))
+        self.legs = {f"Local/{extension_name(each.name)}@{legs}/n": each.name for each in office.employees}
         self.mailboxes = {mailbox_of(each): each.name for each in office.employees}
         self.outside = self._outside()
         # The office's own sounds: as they are deployed → as the source names them.

@@ -19,7 +19,7 @@ _ENDS = {"DTMF": "hash", "SILENCE": "silence", "TIMEOUT": "limit", "HANGUP": "ha
 class Observed:
     """The facts of one call so far.
 
-    `draws` are the turns that random groups drew, each counted from 0, `queued` who was rung in each queue.
+    `draws` are the turns that random groups drew, each counted from 0.
     """
 
     def __init__(self, names: Names, linkedid: str, stamp: float) -> None:
@@ -27,7 +27,6 @@ class Observed:
         self.linkedid = linkedid
         self.facts: list[Fact] = []
         self.draws: list[int] = []
-        self.queued: list[tuple[str, ...]] = []
         self.over = False
         # The lines that ran, on any channel of the call: context, extension, priority.
         self.ran: set[tuple[str, str, int]] = set()
@@ -44,8 +43,6 @@ class Observed:
         # Where the caller is.
         self._extension = ""
         self._mailbox: str | None = None
-        # Whether the call is in a queue.
-        self._waits = False
 
     def read(self, event: Event) -> None:
         """Take the next event of the call."""
@@ -129,9 +126,6 @@ class Observed:
                 else:
                     self._sounding[channel] = last
                 return
-            self._waits = name == "music"
-            if self._waits:
-                self.queued.append(())
             fact = self._add(Fact(f"heard {name}", at))
             if not longer:
                 self._sounding[channel] = fact
@@ -148,8 +142,6 @@ class Observed:
             if rings and at - fact.at < _TOGETHER and who in self.names.devices:
                 self._legs[event["DestUniqueid"]] = fact
                 return
-        if self._waits:
-            self.queued[-1] = (*self.queued[-1], who)
         self._legs[event["DestUniqueid"]] = self._add(Fact(f"rang {who}", at))
 
     def _rang(self, event: Event, at: float) -> None:

@@ -14,7 +14,7 @@ from ivrc.simulate import Call, Journey, Prepared, run_in
 from ivrc.simulate.call import State
 from ivrc.testbed.ami import AmiError, Event
 from ivrc.testbed.beside.acts import Act, acts_of
-from ivrc.testbed.beside.chance import Chance, Drawing, chance_of
+from ivrc.testbed.beside.chance import NO_CHANCE, Chance, Drawing
 from ivrc.testbed.beside.clock import Clock
 from ivrc.testbed.beside.facts import Difference, Fact, compare, told_by_the_simulator
 from ivrc.testbed.beside.helper import Helper
@@ -92,6 +92,8 @@ class Players:
 
     def _of_the_office(self, event: Event) -> None:
         kind = event["Event"]
+        if kind == "QueueMemberPenalty":
+            self.rig.penalties[event["Interface"]] = int(event["Penalty"])
         if stamp := event.get("Timestamp"):
             self.clock.sees(float(stamp))
         linkedid = event.get("Linkedid") or event.get("LinkedID") or event.get("DestLinkedid") or ""
@@ -182,8 +184,7 @@ class _Play:
         self._left = False
         self._waiting: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._chance = Chance()
-        self._left_open: tuple[tuple[int, ...], tuple[tuple[str, ...], ...]] = ((), ())
+        self._chance = NO_CHANCE
         self._facts = 0
         self._held: dict[str, str] = {}
         # A trunk that sends no number sends its account's name.
@@ -282,6 +283,9 @@ class _Play:
         """The office's Asterisk has the call."""
         self.observed = Observed(self.office.names, linkedid, stamp)
         self.call = self.call._replace(at=datetime.fromtimestamp(stamp, UTC))
+        legs = [leg for leg in self.office.names.legs if leg in self.rig.penalties]
+        legs.sort(key=self.rig.penalties.__getitem__)
+        self._chance = Chance((), tuple(self.office.names.legs[leg] for leg in legs))
         self._simulate()
         self._schedule()
 
@@ -297,10 +301,8 @@ class _Play:
                     self._begin(hang_up(self.rig.town_ami.action, self.players.caller(self.identity)))
                 return
         observed.read(event)
-        left_open = tuple(observed.draws), tuple(observed.queued)
-        if left_open != self._left_open:
-            self._left_open = left_open
-            self._chance = chance_of(self.office.prepared, self.call, *left_open)
+        if len(observed.draws) != len(self._chance.drawn):
+            self._chance = self._chance._replace(drawn=tuple(observed.draws))
             self._simulate()
         if observed.over:
             self._over.set()

@@ -72,6 +72,8 @@ class Rig:
         self.folder = folder
         self.rate = rate
         self.phones = list(phones)
+        # Of queues' members: the penalties that the dialplan has given them.
+        self.penalties: dict[str, int] = {}
         self._trunks = trunks
         self._clock = clock
         self._stack = ExitStack()
@@ -160,6 +162,7 @@ class Rig:
             text = content.read_text() if isinstance(content, Path) else b"".join(content).decode()
             self.office.write_conf(name, _BEFORE[name] + text)
             self.office.cli(reload)
+        self.penalties.clear()
         if strict and (warnings := self.office.warnings(mark)):
             raise TestbedError("the office does not load cleanly: " + "; ".join(warnings[:5]))
 

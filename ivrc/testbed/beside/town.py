@@ -18,7 +18,7 @@ _TOLD = (
     "Event: Newchannel", "Event: Newstate", "Event: Newexten", "Event: DialBegin", "Event: DialEnd",
     "Event: BridgeEnter", "Event: BridgeLeave", "Event: Hangup", "Event: MusicOnHold", "EventName: STREAM_",
     "EventName: LINKEDID_END", "Variable: IVRC_WEIGHT", "Variable: RECORD_STATUS", "Variable: VMSTATUS",
-    "Variable: FAXSTATUS", "Event: Originate",
+    "Variable: FAXSTATUS", "Event: Originate", "Event: QueueMemberPenalty",
 )  # fmt: skip
 _TOWN_TOLD = ("Event: Newchannel", "Event: Hangup", "Event: Originate")
 

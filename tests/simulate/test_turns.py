@@ -1,4 +1,4 @@
-"""Whose turn it is in a queue: as app_queue has it, and where a queue began that remembers earlier calls.
+"""Whose turn it is in a queue: whoever has been without a call or a queue's ring for longest.
 
 The orders are those of Asterisk 22, on calls to programs such as these.
 """
@@ -13,7 +13,7 @@ import pytest
 from ivrc.simulate import Call, run, run_in
 from ivrc.simulate import journey as j
 from ivrc.simulate.call import State
-from ivrc.testbed.beside.chance import NO_CHANCE, Drawing, chance_of
+from ivrc.testbed.beside.chance import Chance, Drawing
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.fuzz.offices import prepare
 
@@ -60,10 +60,10 @@ def rung(journey: j.Journey) -> list[tuple[str, float, float]]:
             (REFUSES, SILENT, SILENT),
             [("anna", 0, 2.5), ("boris", 2.5, 20), ("gleb", 21, 41), ("anna", 42, 44.5), ("boris", 44.5, 62)],
         ),
-        # After a turn in which all were tried the first begins, though another has become free.
+        # One who has become free comes before one who has been rung.
         (
             (SILENT, State("busy", free_at=34_500), BUSY),
-            [("anna", 0, 20), ("anna", 21, 41), ("anna", 42, 62), ("boris", 63, 68)],
+            [("anna", 0, 20), ("anna", 21, 41), ("boris", 42, 47)],
         ),
         (
             (REFUSES, OFFLINE, REFUSES),
@@ -77,27 +77,30 @@ def test_whose_turn_it_is(states: tuple[State, ...], expected: list[tuple[str, f
 
 
 @pytest.mark.parametrize(
-    ("place", "order"),
+    ("before", "order"),
     [
-        (0, ["anna", "boris", "gleb", "anna"]),
-        (1, ["boris", "gleb", "anna", "boris"]),
-        (2, ["gleb", "anna", "boris", "gleb"]),
+        ((), ["anna", "boris", "gleb", "anna"]),
+        (("anna",), ["boris", "gleb", "anna", "boris"]),
+        (("gleb", "anna"), ["boris", "gleb", "anna", "boris"]),
+        (("anna", "gleb", "boris"), ["anna", "gleb", "boris", "anna"]),
+        (("somebody else", "boris"), ["anna", "gleb", "boris", "anna"]),
     ],
 )
-def test_where_a_queue_began_is_taken_from_whom_it_rang(place: int, order: list[str], office: Office) -> None:
+def test_who_had_a_call_before_comes_later(before: tuple[str, ...], order: list[str], office: Office) -> None:
     call = call_of(SILENT, SILENT, SILENT)
-    chance = chance_of(office.prepared, call, (), [order[:2]])
-    assert chance.places == (place,)
-    assert [who for who, _, _ in rung(run_in(Drawing(office.prepared, call, chance), call))] == order
+    assert [who for who, _, _ in rung(run_in(Drawing(office.prepared, call, Chance((), before)), call))] == order
 
 
-def test_where_a_queue_began_may_show_only_later(office: Office) -> None:
-    """Boris is the only one who is free, and is rung first from any place; when Gleb is free, it depends."""
-    call = call_of(OFFLINE, SILENT, State("busy", free_at=17_500))
-    for place, then in [(0, "gleb"), (1, "gleb"), (2, "boris")]:
-        world = Drawing(office.prepared, call, NO_CHANCE._replace(places=(place,)))
-        assert [who for who, _, _ in rung(run_in(world, call))][:2] == ["boris", then], place
-    assert chance_of(office.prepared, call, (), [("boris",)]).places == (0,)
-    assert chance_of(office.prepared, call, (), [("boris", "boris")]).places == (2,)
-    # Nothing explains that somebody is rung who is offline: the difference stays.
-    assert chance_of(office.prepared, call, (), [("boris", "anna")]).places == (0,)
+def test_a_second_step_knows_whom_the_first_has_rung(tmp_path: Path) -> None:
+    """Boris, whose ring the end of the step has cut, is last; then come those who had been rung before."""
+    program = PROGRAM.replace("reach anyone for 75s", "reach anyone for 23s  reach anyone for 75s")
+    office = prepare(program, tmp_path, {})
+    assert office is not None
+    journey = run(office.prepared, call_of(SILENT, SILENT, SILENT))
+    assert [who for who, _, _ in rung(journey)] == ["anna", "boris", "gleb", "anna", "boris", "gleb"]
+
+
+def test_a_ring_of_another_step_changes_no_turn(office: Office) -> None:
+    """All ring before the queue, in order; in it Anna, as the first who is written, is rung first all the same."""
+    journey = run(office.prepared, call_of(SILENT, REFUSES, SILENT))
+    assert [event.who for event in journey.events if isinstance(event, j.Rang)][:4] == ["anna", "boris", "gleb", "anna"]
