@@ -161,7 +161,9 @@ class Asterisk:
     def warnings(self, since: int = 0) -> list[str]:
         """WARNING and ERROR lines of the log since a mark (or boot), without the HARMLESS ones."""
         self._settle()
-        found = (match for line in self.log()[since:].splitlines() if (match := _LINE.match(line)))
+        # Of a bad expression the next line tells what it was.
+        lines = self.log()[since:].replace("; Input:\n", "; Input: ").splitlines()
+        found = (match for line in lines if (match := _LINE.match(line)))
         return [
             f"{match[1]} {match['text']}"
             for match in found

@@ -106,3 +106,15 @@ def test_sheets_are_pages_as_machines_send_them(tmp_path: Path) -> None:
     for sheets in TRAY:
         with image.open(tmp_path / f"{sheets.name}.tiff") as file:
             assert (file.n_frames, file.width) == (sheets.pages, 1728)
+
+
+@pytest.mark.parametrize(("seconds", "ambiguous"), [(0.05, False), (0.3, True)])
+def test_a_tone_that_would_be_known_just_after_the_end_of_a_call_is_not_played(
+    seconds: float, ambiguous: bool, tmp_path: Path
+) -> None:
+    """It comes with the answer, and would be known half a second later."""
+    other = 'number "+74950000002" -> short scenario short { fax detected -> other  play "long" }'
+    office = prepare(OFFICE + other, tmp_path, {"long": seconds})
+    assert office is not None
+    call = Call("+74950000002", at=MOMENT, fax=machine_with(ONE, 0, stays=True))
+    assert calls.is_ambiguous(office.prepared, call) is ambiguous

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -13,6 +14,7 @@ from ivrc import model as m
 from ivrc.simulate import Call, Prepared, run, run_in
 from ivrc.simulate import journey as j
 from ivrc.simulate.call import Answer, Desk, FaxMachine, Kind, Message, Press, State, Turn
+from ivrc.simulate.line import FAX_TONE, FAX_TONE_EVERY
 from ivrc.simulate.office import prompt_name, steps_of
 from ivrc.simulate.reach import RETRY
 from ivrc.testbed.beside.chance import NO_CHANCE, Chance, Drawing
@@ -210,11 +212,18 @@ def _nearly_goes_on(journey: j.Journey) -> bool:
     return any(one.prompt == other.prompt and 100 < other.at - one.until < 1_300 for one, other in pairwise(heard))
 
 
+def _next_known(machine: FaxMachine, begins: float, at: int) -> float:
+    """When a machine's tone, if it sends one then, is next heard whole; never of one that does not begin."""
+    first = begins + machine.tone + FAX_TONE
+    return first + max(0, math.ceil((at - first) / FAX_TONE_EVERY)) * FAX_TONE_EVERY if begins < math.inf else begins
+
+
 def _machine_is_at_odds(journey: j.Journey, machine: FaxMachine | None) -> bool:
     """Whether a machine would have to do what the town's cannot, or what is as good as by chance."""
     if machine is None:
         return False
     begins = begins_at(journey, machine)
+    listens = any(isinstance(event, j.Reached) and event.kind == "FaxDetected" for event in journey.events)
     for event in journey.events:
         match event:
             case j.Key() if event.at > begins - 1_000:
@@ -234,6 +243,9 @@ def _machine_is_at_odds(journey: j.Journey, machine: FaxMachine | None) -> bool:
                 return True
             case j.Faxed(why="caller hung up") if event.at < begins:
                 # What is received of one that begins late comes some seconds sooner or later.
+                return True
+            case j.Ended() if listens and _next_known(machine, begins, event.at) - event.at < MARGIN:
+                # A little longer, and the call would have gone where the fax machines go.
                 return True
             case j.Faxed() if event.at + FAX_LATE < begins < event.until + FAX_MARGIN:
                 # Asterisk asks for the last time.
