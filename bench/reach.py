@@ -1,9 +1,7 @@
 """How soon `reach anyone` rings when somebody becomes free: `python bench/reach.py [--quick]`.
 
 Callers stand in line for people who talk for a second or so each, through a real Asterisk; by its own clock it is
-measured from the end of a conversation to the ring. With several people in the line what counts is the caller: when
-somebody becomes free for the k-th time, the k-th of those who wait is rung for. (Who of several free people is rung
-first is the queue's turn, so that one who has become free may see another rung in their place.)
+measured from the end of a person's conversation to the next ring of the same person.
 """
 
 from __future__ import annotations
@@ -48,7 +46,7 @@ scenario three { when switch named { call group three for 1s }  reach anyone for
 
 
 def frees_to_rings(asterisk: Asterisk, watch: Watch, count: int, callers: int, round_: int) -> list[float]:
-    """Seconds from each time that somebody became free, while others waited, to the ring that came of it."""
+    """Seconds from each time that somebody became free, while others waited, to that person's next ring."""
     seen = len(watch.events)
     random = Random(round_)
     with ExitStack() as phones:
@@ -68,19 +66,25 @@ def frees_to_rings(asterisk: Asterisk, watch: Watch, count: int, callers: int, r
         for thread in waiting:
             thread.join()
     events = watch.events[seen:]
-    frees, rings = _times(events, "Hangup", "Channel"), _times(events, "DialBegin", "DestChannel")
-    if len(rings) != callers:
-        sys.exit(f"{callers} callers, but {len(rings)} rings")
-    return [ring - free for free, ring in zip(frees, rings[count:], strict=False)]
+    found: list[float] = []
+    total = 0
+    for name in PEOPLE[:count]:
+        frees, rings = _times(events, "Hangup", "Channel", name), _times(events, "DialBegin", "DestChannel", name)
+        total += len(rings)
+        # After the last ring nobody waited any more.
+        found += [ring - free for free, ring in zip(frees, rings[1:], strict=False)]
+    if total != callers:
+        sys.exit(f"{callers} callers, but {total} rings")
+    return found
 
 
-def _times(events: Sequence[Event], what: str, channel: str) -> list[float]:
-    names = tuple(f"PJSIP/{name}-" for name in PEOPLE)
-    return sorted(
+def _times(events: Sequence[Event], what: str, channel: str, name: str) -> list[float]:
+    """When such events of a person's phone came, one ring and one end a conversation."""
+    return [
         float(event["Timestamp"])
         for event in events
-        if event.get("Event") == what and event.get(channel, "").startswith(names)
-    )
+        if event.get("Event") == what and event.get(channel, "").startswith(f"PJSIP/{name}-")
+    ]
 
 
 def main() -> None:
