@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ def phones(lab: Lab) -> Iterator[None]:
         yield
 
 
-def talks_with(lab: Lab, to: str, **caller: str) -> str:
+def talks_with(lab: Lab, to: str, **caller: Any) -> str:
     """Who alone is rung in a call, and answers."""
     result, journey = lab.call(to, [expect_answer(5), wait_hangup(20)], **caller)
     assert result.ok, result.transcript
