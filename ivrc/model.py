@@ -19,6 +19,8 @@ BRANCH_KEY_SECONDS = 7
 REACH_SECONDS = 60
 # One turn of `reach anyone`: after so long unanswered, the call goes on to somebody else.
 REACH_RING_SECONDS = 20
+# A phone that has just stopped ringing is free for a queue after as many milliseconds, or less.
+REACH_SETTLES = 200
 VOICEMAIL_SECONDS = 120
 # So much silence ends a message.
 VOICEMAIL_SILENCE_SECONDS = 10

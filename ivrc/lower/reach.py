@@ -16,6 +16,8 @@ from ivrc.lower.turns import interface, is_rung, turns_context
 
 _WAIT = ".reach-wait"
 _MANAGERS = ".reach-manager"
+# For a queue, whoever was rung in the step before is not free yet, and a queue looks again only after a second.
+_SETTLE = "Wait", f"{m.REACH_SETTLES / 1000:g}"
 MANAGERS = ("IVRC_MANAGER", "IVRC_SECOND")
 
 
@@ -103,6 +105,7 @@ class Reach:
         cursor.add("GotoIf", '$["${IVRC_RING}" = ""]?alone')
         people = f'${{IF($["${{ARG1}}" = ""]?:&Local/people@{sheet.name}/n)}}'
         cursor.add("Set", f"IVRC_RING={people}${{IVRC_RING}}")
+        cursor.add(*_SETTLE)
         # Music is Dial's: the same for one leg and for two.
         cursor.add("Dial", "${IVRC_RING:1},${ARG2},m")
         cursor.add("Return")
@@ -156,5 +159,6 @@ def _wait(cursor: Cursor, queue: str, seconds: str) -> None:
 
     Left to Queue, the call would end with the cause of whatever an earlier step rang in vain.
     """
+    cursor.add(*_SETTLE)
     cursor.add("Queue", f"{queue},c,,,{seconds}")
     cursor.add("ExecIf", '$["${QUEUESTATUS}" = "CONTINUE"]?Hangup(16)')

@@ -73,10 +73,12 @@ class _Queue:
 def reach_anyone(line: Line, step: m.ReachAnyone) -> None:
     """Until somebody answers, or the time is over; with nobody to wait for it passes at once."""
     line.answer()
-    first = line.now + line.world.queue_takes(line)
-    queues = [_Queue(line.world.in_turn(people), first) for people in _people(line, step)]
-    if not queues:
+    people = _people(line, step)
+    if not people:
         return
+    line.spend(line.now + m.REACH_SETTLES)
+    first = line.now + line.world.queue_takes(line)
+    queues = [_Queue(line.world.in_turn(each), first) for each in people]
     begin, end = line.now, line.now + step.seconds * 1000
     place = len(line.events)
     try:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ivrc.testbed.conf import PhoneSpec
+from ivrc.testbed.journey import Rang
 from ivrc.testbed.sip import Phone
 from ivrc.testbed.sip_xml import answers, expect_answer, expect_refused, silent, wait_hangup
 from tests.live.lab import SETTINGS, Lab, MakeLab, number
@@ -31,6 +32,7 @@ number "+7 495 000-00-02" -> other
 number "+7 495 000-00-03" -> direct
 number "+7 495 000-00-04" -> short
 number "+7 495 000-00-05" -> vain
+number "+7 495 000-00-06" -> both
 # The switch is off: it only names people without ringing them.
 scenario any    { when switch named { call group three for 1s }  reach anyone for 60s }
 scenario other  {
@@ -39,6 +41,7 @@ scenario other  {
 }
 scenario direct { call employee anna for 20s }
 scenario short  { when switch named { call group three for 1s }  reach anyone for 2s }
+scenario both   { play "asterisk:beep"  call group three for 1s  reach anyone for 2s }
 scenario vain   { call employee vera for 1s }
 """
 )
@@ -108,6 +111,22 @@ def test_a_ring_in_vain_counts_if_it_is_a_queues(lab: Lab) -> None:
         lab.await_idle(2.0)
         _, journey = lab.call(number(4), [expect_answer(5), wait_hangup(20)])
         assert [name for name in journey.rang if name in PEOPLE] == ["vera"]
+
+
+def test_those_whom_the_step_before_has_rung_can_be_rung_at_once(lab: Lab) -> None:
+    """A phone that stops ringing at this moment is not yet free for a queue, which would look again a second later."""
+    for _ in range(3):
+        with ExitStack() as ringing:
+            for name in PEOPLE:
+                ringing.enter_context(Phone(lab.asterisk, name, silent()))
+            _, journey = lab.call(number(6), [expect_answer(5), wait_hangup(20)])
+            lab.await_idle(2.0)
+        began = next(step.at for step in journey.steps if step.app == "Queue")
+        rang = [event for event in journey.events if isinstance(event, Rang) and event.endpoint in PEOPLE]
+        assert [event.endpoint for event in rang] == ["anna", "boris", "vera", "anna"]
+        assert 0.0 <= rang[-1].at - began < 0.3
+        # For the next call Anna is first again.
+        lab.asterisk.cli("queue set penalty 0 on Local/anna@ivrc-lab.reach/n")
 
 
 @pytest.mark.usefixtures("phones")
