@@ -91,6 +91,23 @@ scenario main {{ call employee anna for 3s  reach anyone for {seconds}s }}
     assert calls.is_ambiguous(office.prepared, Call("+74950000000", at=MOMENT)) is ambiguous
 
 
+@pytest.mark.parametrize(("free_at", "ambiguous"), [(10_500, False), (12_200, True), (12_900, True)])
+def test_who_becomes_free_at_the_end_of_a_queue_may_be_rung_or_not(
+    free_at: int, ambiguous: bool, tmp_path: Path
+) -> None:
+    """The step is over after 13.2 s."""
+    source = """
+settings { office fuzz000  country RU  timezone "Europe/Moscow"  language en  trunk "PJSIP/{number}@provider" }
+employee anna { sip "PJSIP/p000e0" }
+number "+74950000000" -> main
+scenario main { call employee anna for 3s  reach anyone for 13s }
+"""
+    office = prepare(source, tmp_path, {})
+    assert office is not None
+    call = Call("+74950000000", at=MOMENT, states={"anna": State("busy", after=9_000, free_at=free_at)})
+    assert calls.is_ambiguous(office.prepared, call) is ambiguous
+
+
 @pytest.mark.parametrize(("offset", "ambiguous"), [(1_500, True), (2_800, False)])
 def test_a_sound_that_comes_again_soon_may_count_as_going_on(offset: int, ambiguous: bool, tmp_path: Path) -> None:
     source = """

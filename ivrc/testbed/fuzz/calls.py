@@ -171,8 +171,7 @@ def shifted(call: Call) -> Iterator[Call]:
                 yield call._replace(states={**call.states, who: late})
             yield call._replace(states={**call.states, who: moved_})
             if state.free_at is not None:
-                late = state._replace(free_at=state.free_at + shift)
-                yield call._replace(states={**call.states, who: late})
+                yield call._replace(states={**call.states, who: _free_later(state, shift)})
         if call.hangs_up is not None:
             yield call._replace(hangs_up=max(0, call.hangs_up + shift))
         yield call._replace(message=call.message._replace(length=max(0, call.message.length + shift)))
@@ -202,8 +201,16 @@ def is_ambiguous(office: Prepared, call: Call, chance: Chance = NO_CHANCE) -> bo
                 or shape(call._replace(at=call.at + timedelta(milliseconds=more))) != expected
             ):
                 return True
-    # A queue that finds a phone still ringing, from the step before, tries it again a little later.
-    return shape(call, RETRY) != expected or any(shape(other) != expected for other in shifted(call))
+    if any(isinstance(event, j.Reached) and event.kind == "ReachAnyone" for event in journey.events):
+        # A queue looks once a second only: at who becomes free, and at who still rings from the step before.
+        late = call._replace(states={who: _free_later(state, RETRY + MARGIN) for who, state in call.states.items()})
+        if shape(late) != expected or shape(call, RETRY) != expected:
+            return True
+    return any(shape(other) != expected for other in shifted(call))
+
+
+def _free_later(state: State, by: int) -> State:
+    return state if state.free_at is None else state._replace(free_at=state.free_at + by)
 
 
 def _nearly_goes_on(journey: j.Journey) -> bool:
