@@ -113,7 +113,8 @@ def expectations(units: list[OfficeUnit], shared: list[ir.Context]) -> dict[str,
         # Looks whether the folder is there; and res_fax has no modem of its own.
         modules |= {"func_env", "res_fax_spandsp"}
     if "Queue" in applications:
-        modules.add("res_musiconhold")
+        # Music, and the count of turns.
+        modules |= {"res_musiconhold", "func_global"}
     return {
         "functions": sorted(functions),
         "music": [_MUSIC] if "Queue" in applications else [],

@@ -12,7 +12,14 @@ from ivrc.deploy.checks import _ANSWERS
 from tests.support import CORPUS
 
 # They answer nothing without a call; seen by the modules that bring them.
-BY_MODULE = {"FAXOPT": "res_fax", "LOCAL": "app_stack", "SHARED": "func_global", "STAT": "func_env"}
+BY_MODULE = {
+    "FAXOPT": "res_fax",
+    "GLOBAL": "func_global",
+    "LOCAL": "app_stack",
+    "QUEUE_MEMBER": "app_queue",
+    "SHARED": "func_global",
+    "STAT": "func_env",
+}
 
 
 @pytest.mark.parametrize("file", sorted((CORPUS / "expected").glob("*.conf")), ids=lambda file: file.stem)
