@@ -204,6 +204,21 @@ def test_keys_come_early_in_each_step_that_listens_where_a_call_comes_to_it(tmp_
     assert len(set(anywhere)) == 3
 
 
+def test_a_key_comes_later_where_a_sound_ends_after_half_a_second(tmp_path: Path) -> None:
+    source = OFFICE.replace("when open { branch", 'wait extension for 2s playing "p1"\n    when open { branch')
+    office = prepare(source, tmp_path, {"p1": 0.4, "asterisk:pbx-invalid": 4.4})
+    assert office is not None
+    step = source.index("wait extension")
+    found = keyed(Random(1), office, [Call("+74950000000", at=MOMENT)], 4, {step})
+    wrong = [
+        event.at
+        for each in found
+        for event in run(office.prepared, each).events
+        if isinstance(event, j.Chose) and event.start == step and event.what == "wrong"
+    ]
+    assert wrong and min(wrong) >= 1_300
+
+
 def test_managers_ring_in_vain_and_the_crm_is_late(tmp_path: Path) -> None:
     office = prepare(GROUPS, tmp_path, {})
     assert office is not None

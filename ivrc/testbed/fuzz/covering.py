@@ -209,15 +209,15 @@ def keyed(
 ) -> list[Call]:
     """Up to so many calls, like these, in which keys come early where keys are listened to, wrong ones too.
 
-    A key is pressed half a second into the step, and where several are, into the sound that says they are wrong. Those
-    come first that are pressed in one of the `steps`.
+    A key is pressed half a second into the step (or 1.3 s, where a sound has about that length), and where several
+    are, into the sound that says they are wrong. Those come first that are pressed in one of the `steps`.
     """
     groups: tuple[dict[tuple[str, int], list[Call]], dict[tuple[str, int], list[Call]]] = ({}, {})
     for like in some:
         caller = calls.Caller(random, office.prepared, office.names, like.at)
         for place, keys in product(("wait", "branch"), caller.any_keys()):
-            for times, where in product((1, 2), {0, len(like.presses)}):
-                early = (Press(keys, 500, place),) * times
+            for times, where, offset in product((1, 2), {0, len(like.presses)}, (500, 1_300)):
+                early = (Press(keys, offset, place),) * times
                 call = like._replace(presses=(*like.presses[:where], *early, *like.presses[where:]), hangs_up=None)
                 journey = run(office.prepared, call)
                 for event in journey.events:

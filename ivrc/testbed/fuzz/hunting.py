@@ -30,6 +30,7 @@ from ivrc.testbed.fuzz.covering import (
 from ivrc.testbed.fuzz.jumps import Jumps, lines_of
 from ivrc.testbed.fuzz.tree import Part
 from ivrc.testbed.fuzz.wrongs import Mutant
+from ivrc.walking import steps_of
 
 # Other calls that a mutant is hunted with each time.
 CALLS = 8
@@ -112,6 +113,14 @@ def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int) ->
         found += unanswered(random, known.office, like, TALKS)
     if line.exten == "fax" or "FAX" in line.args:
         found += machines(random, known.office, like, MACHINES)
+        # Where they are taken to may show at other hours.
+        office = known.office.names.office
+        asked = [step for scenario in office.scenarios for step in steps_of(scenario.body, m.When)]
+        moments = turns(known.office, known.moment, asked)
+        some = random.sample(moments, min(len(moments), TURNS))
+        found += [
+            call for at in some for call in machines(random, known.office, [each._replace(at=at) for each in like], 2)
+        ]
     if operator == "time changed" or any(f"{line.app}({line.args})".count(each) for each in _LISTENS):
         always = frozenset.intersection(*(each.reached for each in tried))
         found += keyed(random, known.office, like, KEYED, always)
