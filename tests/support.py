@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -47,11 +46,6 @@ employee vera  { extension 103  sip "PJSIP/vera" }
 employee gleb  { extension 104  sip "PJSIP/gleb" }
 """
 OFFICE = SETTINGS + PEOPLE
-
-
-def can_speak() -> bool:
-    """Whether `say` has a voice here: the machine's own, or the one fetched with Asterisk (see conftest)."""
-    return "IVRC_ESPEAK" in os.environ or shutil.which("espeak-ng") is not None
 
 
 class Outcome(NamedTuple):

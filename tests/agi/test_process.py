@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from ivrc.testbed.tools import tool
 from tests.agi.support import config
 
 
@@ -178,16 +179,18 @@ def test_the_unit_names_program_and_settings(place: Path) -> None:
     assert ("DynamicUser=yes" in unit) == (os.getuid() == 0)
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 @pytest.mark.parametrize("name", ["plain", "with space 100% $x"])
 def test_systemd_finds_nothing_wrong_with_the_unit(place: Path, name: str) -> None:
     """It tells keys and values that it does not know in its output only: the exit code is 0 all the same."""
+    systemd = tool("systemd-analyze")
     (place / name).mkdir()
     shutil.copy(place / "ivrc.toml", place / name)
     command = [sys.executable, "-m", "ivrc", "agi", "unit", "--config", str(place / name / "ivrc.toml")]
     unit = place / "ivrc-agi.service"
     unit.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
-    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True)
+    done = subprocess.run(
+        [systemd.path, "verify", str(unit)], capture_output=True, text=True, env={**os.environ, **systemd.environment}
+    )
     about_it = [line for line in (done.stdout + done.stderr).splitlines() if "ivrc-agi" in line]
     assert (done.returncode, about_it) == (0, [])
 

@@ -19,7 +19,6 @@ from ivrc.testbed.fuzz.mutants import Verdict
 from ivrc.testbed.fuzz.offices import compile_programs, prepare
 from ivrc.testbed.fuzz.programs import program
 from ivrc.testbed.fuzz.wrongs import OPERATORS, Mutant
-from tests.support import can_speak
 
 MOMENT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -32,7 +31,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> list[Known]:
     while len(found) < 8:
         part = program(random, MOMENT.astimezone(ZoneInfo("Europe/Moscow")), faxes=0.5)
         office = prepare(part.text(), folder, {})
-        if office is None or ('say "' in part.text() and not can_speak()):
+        if office is None:
             continue
         content = compile_programs({0: part.text()}, folder / "plain")["extensions.conf"]
         dialplan = content.read_text() if isinstance(content, Path) else b"".join(content).decode()

@@ -12,7 +12,6 @@ import pytest
 from ivrc.prompts import Fit, Speech, render
 from ivrc.prompts.speech import plain, voice_for
 from tests.prompts.audio import TONE, error_of, pitch, samples_of
-from tests.support import can_speak
 
 np = pytest.importorskip("numpy")
 
@@ -142,7 +141,6 @@ def test_no_espeak(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert error_of(spoken("hello"), cache).kind == "no-espeak"
 
 
-@pytest.mark.skipif(not can_speak(), reason="nothing here can speak")
 def test_the_real_engine(cache: Path) -> None:
     for text, language in (("Здравствуйте, вы позвонили в компанию.", "ru"), ("-v de [[ hello", "en")):
         out = render(spoken(text, language), cache=cache)
