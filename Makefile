@@ -17,11 +17,11 @@ COUNT ?= 200
 run: setup
 	$(BIN)/python -m ivrc.testbed.demo examples/$(EXAMPLE)
 
-# Asterisk first: a voice comes with it, which some of the fast tests want.
-test: asterisk check
+test: check
 	IVRC_LIVE=1 $(BIN)/python -m pytest tests/live -n $(LIVE_JOBS) --dist loadfile
 
-check: setup
+# With Asterisk comes a voice, which some of the fast tests want, too.
+check: asterisk
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

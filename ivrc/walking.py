@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
 
 from ivrc.model import (
     Block,
@@ -18,8 +17,6 @@ from ivrc.model import (
     Together,
     When,
 )
-
-_Step = TypeVar("_Step")
 
 
 def dial_together(plan: RingPlan) -> tuple[Target, ...]:
@@ -58,15 +55,14 @@ def can_pass(step: Step) -> bool:
             return True
 
 
-def steps_of(block: Block, kind: type[_Step]) -> Iterator[_Step]:
-    """A block's steps of this kind, however deep, in the order written."""
+def steps_of(block: Block) -> Iterator[Step]:
+    """Every step of a block, however deep, in the order written."""
     for step in block.steps:
-        if isinstance(step, kind):
-            yield step
+        yield step
         for inner in child_blocks(step):
-            yield from steps_of(inner, kind)
+            yield from steps_of(inner)
 
 
 def contains(block: Block, kind: type) -> bool:
     """Whether a block has a step of this kind, however deep."""
-    return next(steps_of(block, kind), None) is not None
+    return any(isinstance(step, kind) for step in steps_of(block))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from ivrc.testbed.fetch import is_fetched, root_of
-from ivrc.testbed.prefix import Prefix, TestbedError
-from ivrc.testbed.tools import lend_a_voice
+from ivrc.testbed.prefix import Prefix
 from tests.support import COMMON_EXAMPLES
 
 settings.register_profile(
@@ -27,12 +25,9 @@ settings.register_profile("ivrc-deep", settings.get_profile("ivrc"), derandomize
 # A few, for a look while working: what `make check` runs. `make test` runs the first.
 settings.register_profile("ivrc-quick", settings.get_profile("ivrc"), max_examples=12)
 # A voice for `say` where the machine has none. It is looked for here, before the user's cache is out of sight.
-# Where there is none to be had, the tests that want one fail and say so.
+# (`make check` fetches one. Without it the tests that want a voice fail, and say so.)
 if is_fetched("22"):
     Prefix(root_of("22")).lend_a_voice()
-else:
-    with suppress(TestbedError):
-        lend_a_voice()
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ivrc"))
 
 

@@ -9,9 +9,9 @@ from ivrc import model as m
 from ivrc.ast_cases import Who
 from ivrc.phone import NumberError, parse_number
 from ivrc.semantics.scope import Faults, Table, look_up
-from ivrc.simulate.office import prompt_name, steps_of
+from ivrc.simulate.office import prompt_name
 from ivrc.tokens import Token
-from ivrc.walking import dial_together
+from ivrc.walking import dial_together, steps_of
 
 _TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)([^\W\d]\w*)")
 _FACTORS = {"ms": 1, "s": 1000, "sec": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000}

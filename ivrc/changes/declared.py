@@ -15,8 +15,8 @@ from ivrc.changes.sides import Sides
 from ivrc.changes.times import TimeSet, calendar_of, meaning
 from ivrc.changes.words import plan_words
 from ivrc.named import NamedTuple
-from ivrc.simulate.office import always_confirmed, prompt_name, steps_of
-from ivrc.walking import dial_together
+from ivrc.simulate.office import always_confirmed, prompt_name
+from ivrc.walking import dial_together, steps_of
 
 
 class Change(NamedTuple):

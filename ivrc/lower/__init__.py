@@ -26,7 +26,7 @@ def lower_office(office: m.Office, sources: Sources, needs: ir.Needs) -> Iterato
     """
     pen = Pen(office.name, office.language, office.folder, sources, needs)
     pen.detects_fax = any(contains(scenario.body, m.FaxDetected) for scenario in office.scenarios)
-    pen.takes_turns = has_turns(step for each in office.scenarios for step in steps_of(each.body, m.ReachAnyone))
+    pen.takes_turns = has_turns(step for each in office.scenarios for step in steps_of(each.body))
     lowering = Lowering(pen, office)
     yield from incoming.begin_context(pen, office)
     for scenario in office.scenarios:

@@ -68,7 +68,7 @@ class Reach:
         if len(devices) > 1:
             self.hinted.add(employee.name)
         state = f"hint:{name}@{self.pen.context('.people')}" if len(devices) > 1 else devices[0]
-        return interface(self.pen, name), name, state
+        return interface(self.office.name, name), name, state
 
     def contexts(self) -> None:
         """What the steps need together: the legs, whose turn it is, and what rings the manager of a call."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from ivrc import ir
 from ivrc import model as m
 from ivrc.lower.cursor import Cursor, Pen, Sheet
-from ivrc.lower.names import LEGS, MAX_NAME_BYTES, TURNS, extension_name
+from ivrc.lower.names import LEGS, MAX_NAME_BYTES, TURNS, context_name, extension_name
 from ivrc.lower.rings import endpoint_name
 
 # Penalties below are the places of those who have had no call yet, as they were written.
@@ -24,14 +24,14 @@ _TURNS, _FORGOTTEN = 1000, 500
 _LAST, _TALKED, _OF, _EARLIER = "last", "talked", "of", "earlier"
 
 
-def has_turns(queues: Iterable[m.ReachAnyone]) -> bool:
-    """Whether there is an order among the people of any of these steps."""
-    return any(len(step.people) > 1 for step in queues)
+def has_turns(steps: Iterable[m.Step]) -> bool:
+    """Whether any of these steps has a queue with an order among its people."""
+    return any(isinstance(step, m.ReachAnyone) and len(step.people) > 1 for step in steps)
 
 
-def interface(pen: Pen, employee: str) -> str:
+def interface(office: str, employee: str) -> str:
     """The leg that rings an employee, the same in all queues of an office; `employee`: as an extension."""
-    return f"Local/{employee}@{pen.context(LEGS)}/n"
+    return f"Local/{employee}@{context_name(office, LEGS)}/n"
 
 
 def is_rung(pen: Pen, cursor: Cursor, employee: str) -> None:
@@ -78,11 +78,11 @@ def _last(pen: Pen, sheet: Sheet, queues: Mapping[str, str]) -> None:
     cursor = Cursor(sheet, _LAST)
     cursor.add("Set", f"LOCAL(turn)=$[0${{{count}}} + 1]")
     cursor.add("Set", f"{count}=${{turn}}")
-    cursor.add("Set", f"QUEUE_MEMBER(,penalty,{interface(pen, '${ARG1}')})=$[{FIRST - 1} + ${{turn}}]")
+    cursor.add("Set", f"QUEUE_MEMBER(,penalty,{interface(pen.office, '${ARG1}')})=$[{FIRST - 1} + ${{turn}}]")
     cursor.add("GotoIf", f"$[${{turn}} < {_TURNS}]?done")
     cursor.add("Set", f"{count}={_TURNS - _FORGOTTEN}")
     for employee, queue in queues.items():
-        cursor.add("Gosub", f"{_EARLIER},1({interface(pen, employee)},{queue})")
+        cursor.add("Gosub", f"{_EARLIER},1({interface(pen.office, employee)},{queue})")
     cursor.place("done")
     cursor.add("Return")
     cursor.close()

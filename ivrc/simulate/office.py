@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from ivrc import model as m
 from ivrc.hours import Hours
 from ivrc.phone import plan_of
-from ivrc.walking import child_blocks, dial_together
+from ivrc.walking import dial_together, steps_of
 
 # Lengths of Asterisk's own sounds (its English ones) in milliseconds, and what any other prompt is taken to last.
 OWN_LENGTHS = {
@@ -48,14 +48,6 @@ def e164_digits(number: str, country: str | None) -> str:
         if prefix and len(rest) < len(digits) and (not plan.lengths or len(rest) in plan.lengths):
             return plan.calling_code + rest
     return plan.calling_code + digits if not plan.lengths or len(digits) in plan.lengths else digits
-
-
-def steps_of(block: m.Block) -> Iterator[m.Step]:
-    """Every step of a block, however deep."""
-    for step in block.steps:
-        yield step
-        for inner in child_blocks(step):
-            yield from steps_of(inner)
 
 
 class Prepared:

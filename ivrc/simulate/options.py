@@ -11,7 +11,8 @@ from ivrc import model as m
 from ivrc.diagnostics import did_you_mean
 from ivrc.phone import NumberError, parse_number
 from ivrc.simulate.call import Answer, Call, FaxMachine, Message, Press, State, Turn
-from ivrc.simulate.office import Prepared, prompt_name, steps_of
+from ivrc.simulate.office import Prepared, prompt_name
+from ivrc.walking import steps_of
 
 PLACES = ("branch", "wait", "voicemail")
 # Why the CRM names nobody, in the words of the helper.

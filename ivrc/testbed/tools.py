@@ -1,4 +1,4 @@
-"""Programs that tests want: an SSH server, Kamailio in front of several Asterisks, a browser, a voice, systemd's eye.
+"""Programs that tests want: an SSH server, Kamailio in front of several Asterisks, a browser, systemd's eye.
 
     python -m ivrc.testbed.tools
 
@@ -8,8 +8,6 @@ root: nothing is installed.
 
 from __future__ import annotations
 
-import os
-import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -23,16 +21,12 @@ PACKAGES = {
     "kamailio": "kamailio",
     "chromium": "chromium",
     "nginx": "nginx",
-    "espeak-ng": "espeak-ng",
     "systemd-analyze": "systemd",
 }
 # Not everywhere: Ubuntu's package of Chromium is none, but a snap.
 _OPTIONAL = ("chromium",)
-# What some look for where it would be installed, and the variables that tell them where it is.
-_DATA = {
-    "ESPEAK_DATA_PATH": ("usr/lib/*/espeak-ng-data",),
-    "SYSTEMD_UNIT_PATH": ("usr/lib/systemd/system", "lib/systemd/system"),
-}
+# Where the units are that others need.
+_UNITS = ("usr/lib/systemd/system", "lib/systemd/system")
 
 
 class Tool(NamedTuple):
@@ -53,28 +47,18 @@ def tool(name: str) -> Tool:
     if path is None:
         raise TestbedError(f"the package {PACKAGES[name]} has no {name} in it")
     # Some have libraries of their own, which are looked for where they would be installed.
-    folders = (
+    places = (
         "usr/lib/*-linux-gnu*",
         "lib/*-linux-gnu*",
         *(f"usr/lib/*-linux-gnu*/{part}" for part in (name, "pulseaudio", "systemd")),
     )
-    libraries = [str(folder) for place in folders for folder in root.glob(place) if folder.is_dir()]
+    libraries = [str(folder) for place in places for folder in root.glob(place) if folder.is_dir()]
     environment = {"LD_LIBRARY_PATH": ":".join(libraries)}
     if (root / "etc/fonts/fonts.conf").exists():
         environment["FONTCONFIG_SYSROOT"] = str(root)
-    for variable, places in _DATA.items():
-        if data := [str(found) for place in places for found in root.glob(place)]:
-            environment[variable] = ":".join(data)
+    if units := [str(root / place) for place in _UNITS if (root / place).is_dir()]:
+        environment["SYSTEMD_UNIT_PATH"] = ":".join(units)
     return Tool(path, root, environment)
-
-
-def lend_a_voice() -> None:
-    """Let `say` speak where the machine has no voice; TestbedError where none can be fetched."""
-    if "IVRC_ESPEAK" not in os.environ:
-        voice = tool("espeak-ng")
-        if voice.environment:
-            setting = [f"{name}={value}" for name, value in voice.environment.items()]
-            os.environ["IVRC_ESPEAK"] = shlex.join(["env", *setting, str(voice.path)])
 
 
 def is_here(name: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Literal
 from ivrc import model as m
 from ivrc.named import NamedTuple
 from ivrc.simulate import journey as j
-from ivrc.simulate.office import steps_of
+from ivrc.walking import steps_of
 
 Kind = Literal["steps", "keys", "conditions", "outcomes"]
 KINDS: tuple[Kind, ...] = ("steps", "keys", "conditions", "outcomes")

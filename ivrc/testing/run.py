@@ -11,8 +11,9 @@ from ivrc.named import NamedTuple
 from ivrc.simulate import Journey, run
 from ivrc.simulate import journey as j
 from ivrc.simulate.draws import all_draws
-from ivrc.simulate.office import Prepared, steps_of
+from ivrc.simulate.office import Prepared
 from ivrc.testing.coverage import Coverage
+from ivrc.walking import steps_of
 
 
 class Untimed(NamedTuple):

@@ -6,12 +6,13 @@ import re
 
 from ivrc import model as m
 from ivrc.lower.media import mailbox_of
-from ivrc.lower.names import LEGS, context_name, extension_name
+from ivrc.lower.names import context_name, extension_name
 from ivrc.lower.rings import endpoint_name, outside_number
+from ivrc.lower.turns import interface
 from ivrc.marks import unmarked
 from ivrc.prompts import deployed_name, speech_name
-from ivrc.simulate.office import prompt_name, steps_of
-from ivrc.walking import dial_together
+from ivrc.simulate.office import prompt_name
+from ivrc.walking import dial_together, steps_of
 
 _LENGTH = re.compile(r"-(wait)?[0-9]+s$")
 
@@ -29,8 +30,9 @@ class Names:
             for name in self.devices[employee.name]:
                 self.phones[name] = employee.name
         # What a queue dials for each.
-        legs = unmarked(context_name(office.name, LEGS))
-        self.legs = {f"Local/{extension_name(each.name)}@{legs}/n": each.name for each in office.employees}
+        self.legs = {
+            unmarked(interface(office.name, extension_name(each.name))): each.name for each in office.employees
+        }
         self.mailboxes = {mailbox_of(each): each.name for each in office.employees}
         self.outside = self._outside()
         # The office's own sounds: as they are deployed → as the source names them.

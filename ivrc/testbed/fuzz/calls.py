@@ -15,11 +15,12 @@ from ivrc.simulate import Call, Prepared, run, run_in
 from ivrc.simulate import journey as j
 from ivrc.simulate.call import Answer, Desk, FaxMachine, Kind, Message, Press, State, Turn
 from ivrc.simulate.line import FAX_TONE, FAX_TONE_EVERY
-from ivrc.simulate.office import prompt_name, steps_of
+from ivrc.simulate.office import prompt_name
 from ivrc.simulate.reach import RETRY
 from ivrc.testbed.beside.chance import NO_CHANCE, Chance, Drawing
 from ivrc.testbed.beside.machines import TRAY, begins_at, machine_with
 from ivrc.testbed.beside.names import Names
+from ivrc.walking import steps_of
 
 # Every moment of a call is tried so many milliseconds earlier and later: if that changes what happens, and not only
 # when, no telephone can be held to it.

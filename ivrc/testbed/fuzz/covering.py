@@ -15,9 +15,9 @@ from ivrc import model as m
 from ivrc.simulate import Call, run
 from ivrc.simulate import journey as j
 from ivrc.simulate.call import Answer, Press, State, Turn
-from ivrc.simulate.office import steps_of
 from ivrc.testbed.beside.play import Office
 from ivrc.testbed.fuzz import calls
+from ivrc.walking import steps_of
 
 # Minutes from the moment around which a program's hours lie: in each span between their ends, on other days.
 MOMENTS = (-125, -60, -2, 0, 1, 2, 30, 100, 24 * 60, 7 * 24 * 60)

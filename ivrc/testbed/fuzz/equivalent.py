@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 from ivrc import model as m
 from ivrc.lower.incoming import EXTENSIONS
-from ivrc.simulate.office import steps_of
 from ivrc.testbed.fuzz.clock import Span, held, spans
 from ivrc.testbed.fuzz.jumps import Jumps, Line, Place, is_about_turns, lines_of
 from ivrc.testbed.fuzz.paths import Paths, comes_to_same
 from ivrc.testbed.fuzz.wrongs import Mutant, mutated
+from ivrc.walking import steps_of
 
 # Lines of which it makes no difference how they are wrong: in what way they are, application and arguments, and why.
 EQUIVALENT: tuple[tuple[str, str, str], ...] = (

@@ -115,8 +115,8 @@ def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int) ->
         found += machines(random, known.office, like, MACHINES)
         # Where they are taken to may show at other hours.
         office = known.office.names.office
-        asked = [step for scenario in office.scenarios for step in steps_of(scenario.body, m.When)]
-        moments = turns(known.office, known.moment, asked)
+        every = (step for scenario in office.scenarios for step in steps_of(scenario.body))
+        moments = turns(known.office, known.moment, [step for step in every if isinstance(step, m.When)])
         some = random.sample(moments, min(len(moments), TURNS))
         found += [
             call for at in some for call in machines(random, known.office, [each._replace(at=at) for each in like], 2)

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from ivrc import model as m
-from ivrc.simulate.office import steps_of
 from ivrc.testbed.fuzz.clock import Span
+from ivrc.walking import steps_of
 
 # No step takes as long: a fax is given an hour. What happened longer ago than this is not looked for.
 LONGEST, AGO = timedelta(hours=2), timedelta(hours=22)
