@@ -72,6 +72,7 @@ def fax(line: Line, step: m.Fax) -> None:
     begin = line.now
     machine = line.world.fax(line)
     patience = begin + line.world.fax_patience(line)
+    line.fax_awaited = True
     begins = line.answered_at + machine.begins if machine else NEVER
     # One that begins later need not wait for Asterisk's answer.
     sends = max(begin, begins - FAX_ANSWER)

@@ -43,6 +43,7 @@ class Line:
         "deadline",
         "detects",
         "events",
+        "fax_awaited",
         "fax_taken",
         "gives_up",
         "hangs_up",
@@ -65,6 +66,8 @@ class Line:
         self.answered = False
         self.answered_at = 0
         self.recording = False
+        # Whether a `fax` has waited for one, and whether one was received.
+        self.fax_awaited = False
         self.fax_taken = False
         # Where a fax machine is taken to.
         self.detects: str | None = None

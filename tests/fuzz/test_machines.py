@@ -72,7 +72,17 @@ def test_what_depends_on_how_long_a_fax_takes_is_not_played(office: Office) -> N
     call = Call("+74950000001", at=MOMENT, fax=machine_with(LONG, 0, stays=False))
     for hangs_up, ambiguous in ((20_000, False), (27_000, True), (36_000, False), (43_500, True)):
         assert calls.is_ambiguous(office.prepared, call._replace(hangs_up=hangs_up)) is ambiguous, hangs_up
-    assert calls.is_ambiguous(office.prepared, call._replace(fax=machine_with(ONE, 20_000, stays=False)))
+
+
+@pytest.mark.parametrize(
+    ("begins", "ambiguous"), [(12_500, False), (20_500, True), (24_500, True), (25_300, True), (25_500, False)]
+)
+def test_a_machine_that_begins_as_asterisk_gives_up_is_not_played(begins: int, ambiguous: bool, tmp_path: Path) -> None:
+    """One that begins after the end counts from it, and can be held to it."""
+    office = prepare(OFFICE + 'number "+74950000002" -> short scenario short { fax  play "p1" }', tmp_path, {})
+    assert office is not None
+    call = Call("+74950000002", at=MOMENT, fax=machine_with(ONE, begins, stays=True))
+    assert calls.is_ambiguous(office.prepared, call) is ambiguous
 
 
 def test_random_machines_call_an_office_that_thinks_of_them(office: Office) -> None:

@@ -110,7 +110,7 @@ CASES: list[tuple[str, tuple[str, ...], dict[str, Any], list[str]]] = [
         {"fax": FaxMachine(2, 32_000), "hangs_up": 21_000},
         ["0 answered", "0-21 fax 0 caller hung up", "21 ended: caller hung up 16"],
     ),
-    ("nobody sends", ("fax",), {}, ["0 answered", "0-23.5 fax 0 no fax came", f"23.5 {END} 16"]),
+    ("nobody sends", ("fax",), {}, ["0 answered", "0-25 fax 0 no fax came", f"25 {END} 16"]),
     (
         "somebody presses Start",
         ("fax",),
@@ -120,14 +120,20 @@ CASES: list[tuple[str, tuple[str, ...], dict[str, Any], list[str]]] = [
     (
         "somebody presses Start too late",
         ("fax",),
-        {"fax": FaxMachine(1, 20_000, begins=24_000)},
-        ["0 answered", "0-23.5 fax 0 no fax came", f"23.5 {END} 16"],
+        {"fax": FaxMachine(1, 20_000, begins=25_500)},
+        ["0 answered", "0-25 fax 0 no fax came", f"25 {END} 16"],
     ),
     (
         "a second try",
         ("fax", "fax"),
-        {"fax": FaxMachine(1, 20_000, begins=24_000)},
-        ["0 answered", "0-23.5 fax 0 no fax came", "23.5-43.5 fax 1", f"43.5 {END} 16"],
+        {"fax": FaxMachine(1, 20_000, begins=25_500)},
+        ["0 answered", "0-25 fax 0 no fax came", "25-45 fax 1", f"45 {END} 16"],
+    ),
+    (
+        "a second one waits less",
+        ("fax", "fax"),
+        {},
+        ["0 answered", "0-25 fax 0 no fax came", "25-47 fax 0 no fax came", f"47 {END} 16"],
     ),
     (
         "a machine that nobody receives gives up",

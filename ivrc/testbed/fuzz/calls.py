@@ -28,11 +28,11 @@ MARGIN = 400
 LONGEST = 150_000
 # How often a caller is a fax machine, if the office thinks of them.
 MACHINES = 0.6
-# Milliseconds by which a fax may be shorter or longer.
-FAX_MARGIN = 4_000
+# Milliseconds by which a fax may be shorter or longer; and one that never comes, whose end is known better.
+FAX_MARGIN, NO_FAX_MARGIN = 4_000, 1_000
 # A machine that has sent its tones for so long is about to give up. One that begins so long after Asterisk has first
 # asked can be received.
-TONES, FAX_LATE = 50_000, 17_000
+TONES, FAX_LATE = 50_000, 14_000
 KINDS: tuple[Kind, ...] = ("silent", "answers", "refuses", "busy", "offline")
 DESKS: tuple[Desk, ...] = ("free", "free", "waiting", "pass", "any", "no")
 CALLERS = ("+79261234567", "89261234567", "4991112233", "+74991112233", "+79039876543", None)
@@ -195,12 +195,10 @@ def is_ambiguous(office: Prepared, call: Call, chance: Chance = NO_CHANCE) -> bo
     expected = structure(journey)
     if any(isinstance(event, j.Faxed) for event in journey.events):
         # How long a fax takes is known to some seconds only.
-        for more in (-FAX_MARGIN, FAX_MARGIN):
-            other = call if call.fax is None else call._replace(fax=call.fax._replace(length=call.fax.length + more))
-            if (
-                shape(other, 0, more) != expected
-                or shape(call._replace(at=call.at + timedelta(milliseconds=more))) != expected
-            ):
+        for sign in (-1, 1):
+            longer = shape(_with_longer_faxes(call, journey, sign), 0, sign * NO_FAX_MARGIN)
+            later = shape(call._replace(at=call.at + timedelta(milliseconds=sign * FAX_MARGIN)))
+            if longer != expected or later != expected:
                 return True
     if any(isinstance(event, j.Reached) and event.kind == "ReachAnyone" for event in journey.events):
         # A queue looks once a second only: at who becomes free, and at who still rings from the step before.
@@ -208,6 +206,29 @@ def is_ambiguous(office: Prepared, call: Call, chance: Chance = NO_CHANCE) -> bo
         if shape(late) != expected or shape(call, RETRY) != expected:
             return True
     return any(shape(other) != expected for other in shifted(call))
+
+
+def _with_longer_faxes(call: Call, journey: j.Journey, sign: int) -> Call:
+    """The call if each fax takes more or less than in its journey: what comes after one comes so much later."""
+    faxes = [event for event in journey.events if isinstance(event, j.Faxed)]
+    ends = [(event.until, FAX_MARGIN if event.pages else NO_FAX_MARGIN) for event in faxes if event.until > event.at]
+
+    def moved(at: int) -> int:
+        return at + sign * sum(margin for until, margin in ends if until < at)
+
+    def by(at: float) -> int:
+        return moved(int(at)) - int(at)
+
+    begins = begins_at(journey, call.fax)
+    fax = call.fax and call.fax._replace(
+        begins=call.fax.begins + (by(begins) if begins < math.inf else 0), length=call.fax.length + sign * FAX_MARGIN
+    )
+    return call._replace(
+        fax=fax,
+        hangs_up=call.hangs_up and moved(call.hangs_up),
+        presses=tuple(press if press.place else press._replace(offset=moved(press.offset)) for press in call.presses),
+        states={who: _free_later(state, by(state.free_at or 0)) for who, state in call.states.items()},
+    )
 
 
 def _free_later(state: State, by: int) -> State:
@@ -255,7 +276,7 @@ def _machine_is_at_odds(journey: j.Journey, machine: FaxMachine | None) -> bool:
             case j.Ended() if listens and _next_known(machine, begins, event.at) - event.at < MARGIN:
                 # A little longer, and the call would have gone where the fax machines go.
                 return True
-            case j.Faxed() if event.at + FAX_LATE < begins < event.until + FAX_MARGIN:
+            case j.Faxed() if event.at + FAX_LATE < begins < event.until + MARGIN:
                 # Asterisk asks for the last time.
                 return True
             case _:
