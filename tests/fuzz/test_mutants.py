@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
@@ -11,10 +12,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ivrc.simulate import Call
+from ivrc.simulate.call import Press, State
 from ivrc.testbed.fuzz import hunting, mutants
 from ivrc.testbed.fuzz.covering import covering, walk
 from ivrc.testbed.fuzz.hunting import Candidate, Known, Tried
-from ivrc.testbed.fuzz.jumps import lines_of
+from ivrc.testbed.fuzz.jumps import Line, lines_of
 from ivrc.testbed.fuzz.mutants import Verdict
 from ivrc.testbed.fuzz.offices import compile_programs, prepare
 from ivrc.testbed.fuzz.programs import program
@@ -45,7 +47,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> list[Known]:
 
 
 def test_lines_are_chosen_that_a_call_runs_of_every_kind_and_no_two_alike(known: list[Known]) -> None:
-    chosen = mutants.choose(Random(1), known, 60)
+    chosen = mutants.choose(1, known, 60)
     assert len(chosen) == 60
     for candidate in chosen:
         line = candidate.mutant.line
@@ -59,7 +61,9 @@ def test_lines_are_chosen_that_a_call_runs_of_every_kind_and_no_two_alike(known:
 def test_one_that_survived_is_hunted_with_calls_that_come_to_its_steps_and_show_something_new(
     known: list[Known],
 ) -> None:
-    for candidate in mutants.choose(Random(1), known, 12):
+    for candidate in mutants.choose(1, known, 12):
+        # Every call of these programs runs the line: there is nothing that only those do.
+        assert candidate.marks() == frozenset()
         steps = frozenset.intersection(*(each.reached for each in candidate.calls))
         before = frozenset[str]().union(*(each.shows for each in candidate.calls))
         shown: set[str] = set()
@@ -78,6 +82,43 @@ def test_one_that_survived_is_hunted_with_calls_that_come_to_its_steps_and_show_
         # Another hunt does not try the same once more.
         for call in hunting.hunters(Random(2), candidate, shown.copy(), 2):
             assert walk(candidate.known.office, call).shows - shown
+
+
+SWITCHED = """
+settings { office fuzz000  country RU  timezone "Europe/Moscow"  language en }
+employee anna { extension 1  sip "PJSIP/p000e0" }
+number "+74950000000" -> main
+scenario main {
+    branch playing "p1" for 3s { 1 { play "p2"  call employee anna for 3s  voicemail for 3s }  nothing { } wrong { } }
+    play "p3"
+}
+"""
+
+
+def test_what_only_those_do_that_run_the_line_is_what_others_do_and_what_comes_after_counts(tmp_path: Path) -> None:
+    office = prepare(SWITCHED, tmp_path, {})
+    assert office is not None
+    silent = {"anna": State("silent")}
+    keyed = Call("+74950000000", at=MOMENT, presses=(Press("1", 1_500, "branch"),), states=silent)
+    walks = [walk(office, each) for each in (keyed, keyed._replace(presses=()), keyed._replace(seed=2))]
+    line = Line(1, "ivrc-fuzz000-main", "s", 5, "", "Playback", "p2")
+    ran = [frozenset({("ivrc-fuzz000-main", "s", 5)}), frozenset[tuple[str, str, int]]()]
+    tried = [Tried(each.call, ran["1" not in str(each.call.presses)], each.shows, each.reached) for each in walks]
+    known = Known("it", program(Random(1), MOMENT), office, MOMENT, "", tried)
+    candidate = Candidate(known, Mutant("sound changed", line, "Playback", "p3"))
+    (mark,) = candidate.marks()
+    assert "Key" in mark or "Chose" in mark
+    # Its end is not what it has to do with the step, only what it does after.
+    assert walks[0].after({mark}) == {
+        f"after: {one} {two}" for one, two in pairwise(walks[0].shape[walks[0].shape.index(mark) :])
+    }
+    assert walks[1].after({mark}) == frozenset()
+    known = known._replace(tried=tried[:2])
+    found = hunting.hunters(Random(1), candidate._replace(known=known), set(), 1)
+    assert found
+    assert all(mark in walk(office, call).shows for call in found)
+    talked = [any("Talked" in each for each in walk(office, call).shows) for call in found]
+    assert any(talked)
 
 
 def test_the_table_counts_each_once(known: list[Known]) -> None:

@@ -37,12 +37,26 @@ DAYS, DAYS_MOST = 10, 40
 
 
 class Walk(NamedTuple):
-    """A simulated call: what happens in it without the times, the steps it comes to, and how long it takes."""
+    """A simulated call: what happens in it without the times, in order and with what it follows on, the steps it comes
+    to, and how long it takes."""
 
     call: Call
+    shape: tuple[str, ...]
     shows: frozenset[str]
     reached: frozenset[int]
     length: int
+
+    def first(self, marks: Container[str]) -> int | None:
+        """The place in the shape of the first that is one of these, or makes one of them with what it follows on."""
+        pairs = ["", *(f"{one} {two}" for one, two in pairwise(self.shape))]
+        both = enumerate(zip(self.shape, pairs, strict=True))
+        return next((place for place, (one, pair) in both if one in marks or pair in marks), None)
+
+    def after(self, marks: Container[str]) -> frozenset[str]:
+        """What happens after the first of these, in pairs of what follows on each other."""
+        first = self.first(marks)
+        rest = () if first is None else self.shape[first:]
+        return frozenset(f"after: {one} {two}" for one, two in pairwise(rest))
 
 
 def walk(office: Office, call: Call) -> Walk:
@@ -53,8 +67,18 @@ def walk(office: Office, call: Call) -> Walk:
     shows = frozenset(shape) | {f"{one} {two}" for one, two in pairwise(shape)}
     keys = [(one, other) for one, other in pairwise(journey.events) if isinstance(other, j.Key)]
     shows |= {f"{other.key} at {other.start} {(other.at - one.at) // 1000} s later" for one, other in keys}
+    shows = shows.union(_remembered(journey.events, shape))
     reached = frozenset(event.start for event in journey.events if isinstance(event, j.Reached))
-    return Walk(call, shows, reached, journey.ended.at)
+    return Walk(call, tuple(shape), shows, reached, journey.ended.at)
+
+
+def _remembered(events: Sequence[j.Event], shape: Sequence[str]) -> Iterator[str]:
+    """What happens after what a call keeps in mind: that a fax machine was found, and whom the CRM named."""
+    last: dict[type[j.Event], str] = {}
+    for event, text in zip(events, shape, strict=True):
+        yield from (f"{before} … {text}" for before in last.values())
+        if isinstance(event, (j.Detected, j.LookedUp)):
+            last[type(event)] = text
 
 
 def covering(
@@ -65,6 +89,7 @@ def covering(
     wanted: Callable[[Walk], bool] = lambda walk: True,
     shown: Iterable[str] = (),
     more: Iterable[Call] = (),
+    counts: Callable[[Walk], frozenset[str]] = lambda walk: walk.shows,
 ) -> list[Call]:
     """Up to so many calls to an office, at moments around this one; what is `shown` already counts for nothing.
 
@@ -72,16 +97,19 @@ def covering(
     """
     walks = [*_pool(random, office, moment), *(walk(office, call) for call in more)]
     pool = [each for each in walks if each.length <= LENGTH and wanted(each)]
+    news = [(each, counts(each)) for each in pool]
     seen = set(shown)
     found: list[Call] = []
-    while pool and len(found) < count:
-        best = max(pool, key=lambda each: len(each.shows - seen) / (each.length + COST))
-        if not best.shows - seen:
+    while news and len(found) < count:
+        # What is known of all that are left is of no more use.
+        news = [(each, new) for each, what in news if (new := what - seen)]
+        best = max(news, key=lambda each: len(each[1]) / (each[0].length + COST), default=None)
+        if best is None:
             break
-        pool.remove(best)
-        if not calls.is_ambiguous(office.prepared, best.call):
-            seen |= best.shows
-            found.append(best.call)
+        news.remove(best)
+        if not calls.is_ambiguous(office.prepared, best[0].call):
+            seen |= best[1]
+            found.append(best[0].call)
     return sorted(found, key=lambda call: call.at)
 
 

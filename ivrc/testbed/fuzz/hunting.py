@@ -14,6 +14,7 @@ from ivrc.testbed.fuzz import equivalent
 from ivrc.testbed.fuzz.clock import Span
 from ivrc.testbed.fuzz.covering import (
     DAYS_MOST,
+    MOMENTS,
     Walk,
     at_each,
     covering,
@@ -34,6 +35,8 @@ from ivrc.walking import steps_of
 
 # Other calls that a mutant is hunted with each time.
 CALLS = 8
+# Calls that ran the line, of which others are made for each moment.
+LIKE = 2
 # Moments at which hours begin or end, and at which they are wrong, for a line of hours.
 TURNS = 4
 # Calls in which somebody picks up and hangs up first, for a line that rings; nobody picks up, for one with a time.
@@ -81,6 +84,17 @@ class Candidate(NamedTuple):
         line = self.mutant.line
         return [each for each in self.known.tried if (line.context, line.exten, line.priority) in each.ran]
 
+    def marks(self) -> frozenset[str]:
+        """What happens in every call that runs the line, and in none that does not; the first of that in each."""
+        calls = self.calls
+        others = [each.shows for each in self.known.tried if each not in calls]
+        if not others:
+            return frozenset()
+        marks = frozenset.intersection(*(each.shows for each in calls)).difference(*others)
+        walks = [walk(self.known.office, each.call) for each in calls]
+        firsts = {each.shape[first] for each in walks if (first := each.first(marks)) is not None}
+        return frozenset(firsts)
+
     def why(self) -> str:
         """The reason why it cannot be told, if there is one."""
         known = self.known
@@ -88,24 +102,31 @@ class Candidate(NamedTuple):
 
 
 def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int) -> list[Call]:
-    """Other calls that come to the steps to which all come that run the line; every other time, to any.
+    """Other calls in which happens what only happens in those that run the line, and afterwards something new; or, if
+    there is nothing of the kind, that come to the steps to which all of those come. Every other time, any.
 
     `shown` is what calls have shown that did not catch the mutant: what these show is added.
     """
     tried = candidate.calls
-    steps = frozenset[int]()
+    steps, marks = frozenset[int](), frozenset[str]()
     if turn % 2:
-        steps = frozenset.intersection(*(each.reached for each in tried))
-    shown.update(*(each.shows for each in tried))
+        steps, marks = frozenset.intersection(*(each.reached for each in tried)), candidate.marks()
     known = candidate.known
 
     def wanted(walk: Walk) -> bool:
-        return steps <= walk.reached
+        return not marks.isdisjoint(walk.shows) if marks else steps <= walk.reached
+
+    def counts(walk: Walk) -> frozenset[str]:
+        return walk.after(marks) if marks else walk.shows
+
+    shown.update(*(counts(walk(known.office, each.call)) for each in tried))
 
     like = [each.call for each in tried]
-    more = [other for call in like for other in near(random, known.office, call)]
-    found = covering(random, known.office, known.moment, CALLS, wanted, shown, more)
-    shown.update(*(walk(known.office, call).shows for call in found))
+    moments = [known.moment + timedelta(minutes=minutes) for minutes in MOMENTS]
+    elsewhen = [call._replace(at=at) for at in moments for call in random.sample(like, min(len(like), LIKE))]
+    more = [other for call in [*like, *elsewhen] for other in near(random, known.office, call)]
+    found = covering(random, known.office, known.moment, CALLS, wanted, shown, [*elsewhen, *more], counts)
+    shown.update(*(counts(walk(known.office, call)) for call in found))
     line, operator = candidate.mutant.line, candidate.mutant.operator
     if line.app == "Dial":
         found += talks(random, known.office, like, TALKS)

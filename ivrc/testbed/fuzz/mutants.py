@@ -41,8 +41,9 @@ from ivrc.testbed.prefix import TestbedError
 
 # Each moment has a clock of its own, so the rigs share the moments; so many calls at a time on each.
 RIGS, AT_ONCE, AGAIN = 4, 12, 4
-# Calls to each program; how often a mutant is hunted with others.
-CALLS, HUNTS = 10, 4
+# Calls to each program; how often a mutant is hunted with others, each time in so many places of its own at most: the
+# calls to one place wait for each other.
+CALLS, HUNTS, COPIES = 10, 4, 6
 # Seconds after which calls to so few offices have ended, or never will.
 PATIENCE = 900
 
@@ -89,7 +90,7 @@ async def baseline(folder: Path, seed: str, rate: float) -> list[Known]:
         programs = {slot: each.program for slot, each in known.items()}
         offices = {bench: bench.load(programs) for bench in benches}
 
-        async def one(bench: Bench, slot: int, call: Call) -> None:
+        async def goes(bench: Bench, slot: int, call: Call) -> bool:
             each = known[slot]
             outcome = await bench.play(Pair(each.name, each.program, call), offices[bench][slot], slot)
             if outcome.difference is None and not outcome.chance.drawn:
@@ -98,9 +99,20 @@ async def baseline(folder: Path, seed: str, rate: float) -> list[Known]:
                     (_home(context, slot), _home(exten, slot), line) for context, exten, line in outcome.ran
                 )
                 each.tried.append(Tried(call, ran, walked.shows, walked.reached))
+            return outcome.difference is None
 
         async def at(bench: Bench, some: list[Play]) -> None:
-            await by_place(bench, some, one, AT_ONCE)
+            late: list[Play] = []
+
+            async def first(bench: Bench, slot: int, call: Call) -> None:
+                if not await goes(bench, slot, call):
+                    late.append((slot, call))
+
+            async def again(bench: Bench, slot: int, call: Call) -> None:
+                await goes(bench, slot, call)
+
+            await by_place(bench, some, first, AT_ONCE)
+            await by_place(bench, late, again, AGAIN)
 
         await by_moment(benches, plays, at)
     return [each for each in known.values() if each.tried]
@@ -184,9 +196,12 @@ def _text(content: Content) -> str:
 # ── mutants ──
 
 
-def choose(random: Random, known: Sequence[Known], count: int, only: str = "") -> list[Candidate]:
-    """Mutants of lines that calls run, as many of each operator as can be, no two alike; or of one operator `only`."""
-    pools: dict[str, list[Candidate]] = {name: [] for name in OPERATORS if only in ("", name)}
+def choose(seed: int, known: Sequence[Known], count: int, only: str = "") -> list[Candidate]:
+    """Mutants of lines that calls run, as many of each operator as can be, no two alike; or of one operator `only`.
+
+    A line has its place in the order whatever other lines were run: one call more or less leaves most as they are.
+    """
+    pools: dict[str, list[tuple[float, Candidate]]] = {name: [] for name in OPERATORS if only in ("", name)}
     for each in known:
         jumps = Jumps(lines_of(each.dialplan))
         everywhere = frozenset().union(*(tried.ran for tried in each.tried))
@@ -196,15 +211,16 @@ def choose(random: Random, known: Sequence[Known], count: int, only: str = "") -
                 continue
             for name, made in groupby(mutants_of(line, jumps), key=lambda mutant: mutant.operator):
                 if name in pools:
-                    pools[name].append(Candidate(each, random.choice(list(made))))
+                    random = Random(f"{seed} {each.name} {line.context} {line.exten} {line.priority} {name}")
+                    pools[name].append((random.random(), Candidate(each, random.choice(list(made)))))
     for pool in pools.values():
-        random.shuffle(pool)
+        pool.sort(key=lambda each: each[0])
     chosen: list[Candidate] = []
     seen: set[tuple[str, str, str]] = set()
     while len(chosen) < count and any(pools.values()):
         for pool in pools.values():
             while pool and len(chosen) < count:
-                each_ = pool.pop()
+                _, each_ = pool.pop()
                 line = each_.mutant.line
                 key = (each_.mutant.operator, line.app, re.sub(r"\d+|p000e\w+", "", line.args))
                 if key not in seen:
@@ -306,7 +322,7 @@ async def run(seed: int, count: int, rate: float, only: str) -> list[Verdict]:
         known = await baseline(folder / "compiled", f"mutants-{seed}", rate)
         plays = sum(len(each.tried) for each in known)
         print(f"{plays} calls to {len(known)} programs go as they should", flush=True)
-        return await _judged(folder, Random(seed), choose(Random(seed), known, count, only), rate)
+        return await _judged(folder, Random(seed), choose(seed, known, count, only), rate)
 
 
 async def _judged(folder: Path, random: Random, some: list[Candidate], rate: float) -> list[Verdict]:
@@ -323,12 +339,17 @@ async def _judged(folder: Path, random: Random, some: list[Candidate], rate: flo
 
     shown: dict[Mutant, set[str]] = {each.mutant: set() for each in some}
     for turn in range(HUNTS + 1):
+        copies = min(COPIES, max(1, PLACES // len(some))) if turn else 1
+        places = [each for each in some for _ in range(copies)]
         if turn:
-            hunted = [hunters(random, each, shown[each.mutant], turn) for each in some]
+            hunted = [hunters(random, each, shown[each.mutant], turn) for each in places]
             plays = [(at, call) for at, calls_ in enumerate(hunted) for call in calls_]
         else:
             plays = [(at, tried.call) for at, each in enumerate(some) for tried in each.calls]
-        found = await caught(folder / f"{turn}", rate, some, plays)
+        # Of several places that caught one the first counts.
+        found = {
+            at // copies: by for at, by in sorted((await caught(folder / f"{turn}", rate, places, plays)).items())[::-1]
+        }
         for place, by in found.items():
             tell(Verdict(some[place], by, why[some[place].mutant]))
         some = [each for place, each in enumerate(some) if place not in found]
