@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from ivrc.testbed.beside.play import Office
 from ivrc.testbed.fuzz import calls
 from ivrc.testbed.fuzz.covering import (
     LENGTH,
+    across,
     at_each,
     covering,
     hours_of,
@@ -23,6 +24,7 @@ from ivrc.testbed.fuzz.covering import (
     machines,
     managers,
     talks,
+    turning,
     turns,
     unanswered,
     walk,
@@ -111,6 +113,22 @@ def test_whoever_is_rung_is_talked_with_and_hangs_up_first(tmp_path: Path) -> No
         event.who == "boris" and [turn.employee for turn in each.crm.turns] == ["boris", "anna"]
         for event, (_, each) in zip(ends, found, strict=True)
     )
+
+
+def test_calls_begin_before_hours_end_and_ask_for_them_afterwards(tmp_path: Path) -> None:
+    source = OFFICE.replace("voicemail for 9s", "voicemail for 9s  when open { hangup }")
+    office = prepare(source, tmp_path, {})
+    assert office is not None
+    steps = hours_of(office, "ivrc-fuzz000.hours-open")
+    ends = turning(office, MOMENT, steps)
+    assert {f"{end.astimezone(ZoneInfo('Europe/Moscow')):%H:%M:%S}" for end in ends} == {"00:00:00", "15:00:00"}
+    found = across(Random(1), office, ends[:4], steps[1:], lambda _: True)
+    assert len(found) == 4
+    for end, call in zip(ends, found, strict=False):
+        assert call.at < end
+        events = run(office.prepared, call).events
+        asked = next(event for event in events if isinstance(event, j.Reached) and event.start == steps[1].start)
+        assert call.at + timedelta(milliseconds=asked.at) > end
 
 
 def test_hours_of_a_step_turn_at_their_own_moments(tmp_path: Path) -> None:

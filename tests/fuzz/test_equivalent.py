@@ -161,11 +161,11 @@ scenario main { play "asterisk:beep"  fax detected -> fax1 }
 scenario fax1 { fax }
 scenario other { play "asterisk:beep" }
 """
-NOBODY_FOUND = "the call is over, or listens anew, before anybody could be found"
+NOBODY_FOUND = "the call is over, listens anew or no more, before anybody could be found"
 
 
 @pytest.mark.parametrize("setting", ["IVRC_FAX_TO=", "=cng"])
-@pytest.mark.parametrize("then", ["", "hangup", "when caller hidden { hangup }", "fax detected -> fax1"])
+@pytest.mark.parametrize("then", ["", "hangup", "when caller hidden { hangup }", "fax detected -> fax1", "fax"])
 def test_a_fax_machine_is_found_by_nothing_that_takes_no_time(tmp_path: Path, setting: str, then: str) -> None:
     plan = compiled(tmp_path, FAXES.replace("-> fax1 }", f"-> fax1  {then} }}"))
     line = plan.line("main", setting)

@@ -22,7 +22,9 @@ _TIME = re.compile(r"\$\{STRFTIME\((-?\d*),([^,()]+),([^()]*)\)\}")
 _KNOWN = re.compile(r"\$\{DIALPLAN_EXISTS\(([^,()]+),(\d*),1\)\}")
 _EXPRESSION = re.compile(r"\$\[([^\[\]$]*)\]")
 _TOKEN = re.compile(r"\d+|>=|<=|!=|[-+*|&=<>()]")
-_SET = re.compile(r"(?:Set\()?LOCAL\((\w+)\)=(.*?)\)?")
+_SET = re.compile(r"LOCAL\((\w+)\)=(.*)")
+# What ExecIf does if a condition holds, and if not.
+_EITHER = re.compile(r"(\w+)\((.*?)\)(?::(\w+)\((.*)\))?")
 _COMPARE: dict[str, Callable[[int, int], bool]] = {
     ">=": operator.ge, "<=": operator.le, "!=": operator.ne, "=": operator.eq, "<": operator.lt, ">": operator.gt,
 }  # fmt: skip
@@ -40,12 +42,9 @@ class Span(NamedTuple):
     end: datetime
 
 
-def held(jumps: Jumps, context: str, at: datetime, surely: bool = True) -> bool | None:
-    """What the subroutine returns at a moment; None if it does not, or cannot be followed.
-
-    Not `surely`: an expression that is none counts as one that does not hold.
-    """
-    run = _Run(jumps, at, surely)
+def held(jumps: Jumps, context: str, at: datetime) -> bool | None:
+    """What the subroutine returns at a moment; None if it does not, or cannot be followed."""
+    run = _Run(jumps, at)
     try:
         return run.result(Place(context, "s", 1))
     except UnknownError:
@@ -74,9 +73,8 @@ def spans(jumps: Jumps, moment: datetime) -> list[Span]:
 class _Run:
     """One run of a subroutine, at a moment."""
 
-    def __init__(self, jumps: Jumps, at: datetime, surely: bool) -> None:
+    def __init__(self, jumps: Jumps, at: datetime) -> None:
         self.jumps = jumps
-        self.surely = surely
         self.epoch = str(int(at.timestamp()))
         self.values: dict[str, str] = {}
 
@@ -97,8 +95,7 @@ class _Run:
         if line.app == "Set":
             self.set(line.args)
         elif line.app == "ExecIf" and question:
-            if self.holds(condition):
-                self.set(does)
+            self.either(does, self.holds(condition))
         elif line.app in ("GotoIf", "Goto"):
             first, _, second = does.partition(":")
             target = self.jumps.target(line, first if line.app == "Goto" or self.holds(condition) else second)
@@ -107,6 +104,16 @@ class _Run:
         if target is None:
             raise UnknownError
         return target
+
+    def either(self, text: str, holds: bool) -> None:
+        match = _EITHER.fullmatch(text)
+        if match is None:
+            raise UnknownError
+        app, args = match.group(1, 2) if holds else match.group(3, 4)
+        if app == "Set":
+            self.set(args)
+        elif app not in ("NoOp", None):
+            raise UnknownError
 
     def set(self, text: str) -> None:
         match = _SET.fullmatch(text)
@@ -143,12 +150,11 @@ class _Run:
         return "1" if self.jumps.at(Place(match[1], match[2], 1)) is not None else "0"
 
     def expression(self, match: re.Match[str]) -> str:
+        # Of an expression that is none Asterisk makes nothing, and warns.
         try:
             return str(_Expression(match[1]).value())
         except UnknownError:
-            if self.surely:
-                raise
-            return "0"
+            return ""
 
 
 class _Expression:

@@ -32,6 +32,8 @@ MACHINES = 40
 LENGTH, COST = 75_000, 10_000
 # The same of calls of which there are many to one office, where they wait for each other.
 SHORT = 45_000
+# Seconds before hours begin or end in which calls begin that are to ask for them afterwards.
+BEFORE = 40
 # Days in which hours are looked for that begin and end; and, if these do so less than once, at most.
 DAYS, DAYS_MOST = 10, 40
 
@@ -286,10 +288,10 @@ def hours_of(office: Office, context: str) -> list[m.When]:
     return [step for step, name in zip(steps, named, strict=True) if context.endswith(name)] or steps
 
 
-def turns(office: Office, moment: datetime, steps: Iterable[m.When]) -> list[datetime]:
-    """The moments of the days around at which the hours of these steps begin or end, and between."""
+def turning(office: Office, moment: datetime, steps: Iterable[m.When]) -> list[datetime]:
+    """The moments of the days around at which the hours of these steps begin or end."""
     about = [step.condition for step in steps if isinstance(step.condition, m.ByHours)]
-    begin = moment.replace(second=20, microsecond=0) - timedelta(days=1)
+    begin = moment.replace(second=0, microsecond=0) - timedelta(days=1)
     found: list[datetime] = []
     for hours in {id(each.hours): each.hours for each in about}.values():
         held = office.prepared.hours_hold(hours, begin)
@@ -300,11 +302,47 @@ def turns(office: Office, moment: datetime, steps: Iterable[m.When]) -> list[dat
             if office.prepared.hours_hold(hours, now) is not held:
                 held = not held
                 found.append(now)
+    return found
+
+
+def turns(office: Office, moment: datetime, steps: Iterable[m.When]) -> list[datetime]:
+    """Some seconds after the moments of the days around at which the hours of these steps begin or end, and between."""
+    found = [each.replace(second=20) for each in turning(office, moment, steps)]
     # What began before midnight is yesterday's after it, and not what another day has.
     between = [one + (other - one) / 2 for one, other in pairwise(found)]
     rounded = [(each + timedelta(seconds=30)).replace(second=20, microsecond=0) for each in between]
     days = (timedelta(0), timedelta(days=1), timedelta(days=-1))
     return list(dict.fromkeys([*found, *(each + day for day in days for each in rounded)]))
+
+
+def across(
+    random: Random, office: Office, moments: Iterable[datetime], steps: Iterable[m.When], wanted: Callable[[Walk], bool]
+) -> list[Call]:
+    """A call to each of these moments that begins before it and comes to one of the steps after it, if one is found.
+
+    What held when the call began may not hold any more, and the other way round.
+    """
+    asked = {step.start for step in steps}
+    found = []
+    for moment in moments:
+        fit: list[Walk] = []
+        for _ in range(TRIES):
+            before = random.randrange(3, BEFORE)
+            caller = calls.Caller(random, office.prepared, office.names, moment - timedelta(seconds=before))
+            each = walk(office, caller.call())
+            late = each.length > before * 1000 and _comes_after(office, each.call, asked, before * 1000 + calls.MARGIN)
+            if late and each.length <= LENGTH and wanted(each):
+                fit.append(each)
+        for each in sorted(fit, key=lambda each: each.length)[:SOME]:
+            if not calls.is_ambiguous(office.prepared, each.call):
+                found.append(each.call)
+                break
+    return found
+
+
+def _comes_after(office: Office, call: Call, steps: Container[int], at: int) -> bool:
+    events = run(office.prepared, call).events
+    return any(isinstance(event, j.Reached) and event.start in steps and event.at > at for event in events)
 
 
 def at_each(

@@ -47,6 +47,7 @@ WRONG_EXTENSION = 5_000
 _UNTIL = re.compile(r"IVRC_UNTIL=.*\+ (\d+)\]")
 _LOCAL = re.compile(r"LOCAL\((\w+)\)=")
 _FAX = re.compile(r"IVRC_FAX_TO=(?P<to>.*)|FAXOPT\(faxdetect\)=.*")
+_FAX_BEGINS = "ivrc.fax,s,1"
 _REACH = ".reach-wait"
 _RESPONSIBLE, _BUSY = ".responsible", '"/(INUSE|BUSY|ONHOLD|RINGINUSE)/"'
 _SETTINGS = re.compile(r".*\.responsible,s,1\((.*)\)")
@@ -123,8 +124,13 @@ def _of_fax(mutant: Mutant, jumps: Jumps, _: m.Office) -> str:
     if line.app != "Set" or match is None:
         return ""
     again = "IVRC_FAX_TO=" if match["to"] else "FAXOPT(faxdetect)=cng"
-    if jumps.soon(jumps.after(line), lambda each: each.app == "Set" and each.args.startswith(again)):
-        return "the call is over, or listens anew, before anybody could be found"
+
+    def ends(each: Line) -> bool:
+        # To receive a fax is to listen no more.
+        return (each.app == "Set" and each.args.startswith(again)) or (each.app, each.args) == ("Gosub", _FAX_BEGINS)
+
+    if jumps.soon(jumps.after(line), ends):
+        return "the call is over, listens anew or no more, before anybody could be found"
     other = _FAX.fullmatch(mutant.args)
     if match["to"] and other and other["to"]:
         ways = [jumps.comes_to(Place(to, "s", 1)) for to in (match["to"], other["to"])]
@@ -317,11 +323,11 @@ class _Wrong(NamedTuple):
     steps: list[m.When]
 
 
-def _wrong(mutant: Mutant, dialplan: str, office: m.Office, moment: datetime, surely: bool = True) -> _Wrong:
+def _wrong(mutant: Mutant, dialplan: str, office: m.Office, moment: datetime) -> _Wrong:
     jumps, context = _jumps(dialplan), mutant.line.context
     wrong = _jumps(mutated(dialplan, mutant))
     known = spans(jumps, moment.astimezone(ZoneInfo(office.timezone or "UTC")))
-    answers = [(each, held(wrong, context, each.begin, surely)) for each in known]
+    answers = [(each, held(wrong, context, each.begin)) for each in known]
     found = [(each, holds) for each, holds in answers if holds is None or holds is not held(jumps, context, each.begin)]
     steps = _asking(jumps, context, office, known)
     return _Wrong([each for each, _ in found], all(holds is not None for _, holds in found), steps)
@@ -329,7 +335,7 @@ def _wrong(mutant: Mutant, dialplan: str, office: m.Office, moment: datetime, su
 
 def asked_wrongly(mutant: Mutant, dialplan: str, office: m.Office, moment: datetime) -> list[tuple[m.When, list[Span]]]:
     """The steps that may ask for wrong hours while they are wrong, and when that is, as far as can be told."""
-    wrong, paths = _wrong(mutant, dialplan, office, moment, surely=False), Paths(office)
+    wrong, paths = _wrong(mutant, dialplan, office, moment), Paths(office)
     found = [(step, [each for each in wrong.spans if paths.can_come(step, each)]) for step in wrong.steps]
     return [(step, some) for step, some in found if some]
 

@@ -16,6 +16,7 @@ from ivrc.testbed.fuzz.covering import (
     DAYS_MOST,
     MOMENTS,
     Walk,
+    across,
     at_each,
     covering,
     hours_of,
@@ -24,6 +25,7 @@ from ivrc.testbed.fuzz.covering import (
     managers,
     near,
     talks,
+    turning,
     turns,
     unanswered,
     walk,
@@ -168,4 +170,6 @@ def _of_hours(random: Random, candidate: Candidate, context: str, wanted: Callab
         found += at_each(random, known.office, [begin + timedelta(seconds=20)], [step], lambda _: True)
     moments = turns(known.office, known.moment, steps)
     some = random.sample(moments, min(len(moments), TURNS - len(found)))
-    return found + at_each(random, known.office, some, random.sample(steps, len(steps)), wanted)
+    found += at_each(random, known.office, some, random.sample(steps, len(steps)), wanted)
+    ends = turning(known.office, known.moment, steps)
+    return found + across(random, known.office, random.sample(ends, min(len(ends), TURNS // 2)), steps, wanted)
