@@ -1,4 +1,4 @@
-"""Hours made wrong, line by line: Asterisk returns what the fuzzing's reading of the lines does."""
+"""What the rules about mutants rest on: what Asterisk makes of lines that are wrong."""
 
 from __future__ import annotations
 
@@ -72,6 +72,25 @@ def test_what_wrong_hours_return(make_asterisk: MakeAsterisk, tmp_path: Path) ->
     assert len(ways) == 4
     for number, told in enumerate(expected):
         assert seen[number] == told, MOMENTS[number]
+
+
+QUEUE = """[probe]
+exten => s,1,Answer()
+ same => n,Set(BEFORE=${STRFTIME(,,%s%3q)})
+ same => n,Queue(,c,,,10)
+ same => n,Set(TOOK=$[${STRFTIME(,,%s%3q)} - ${BEFORE}])
+ same => n,Set(STATUS=${QUEUESTATUS})
+"""
+
+
+def test_a_queue_without_a_name_is_left_at_once(make_asterisk: MakeAsterisk) -> None:
+    asterisk = make_asterisk(extensions=QUEUE)
+    with Watch(asterisk) as watch:
+        journey = watch.journey(watch.run(watch.ami.originate_local("s", "probe")))
+    took, status = journey.variable("TOOK"), journey.variable("STATUS")
+    assert took is not None and int(took) < 500
+    # Not CONTINUE, after which the call ends.
+    assert status == "UNKNOWN"
 
 
 def _context(dialplan: str, name: str) -> str:
