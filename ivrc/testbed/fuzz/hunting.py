@@ -103,11 +103,12 @@ class Candidate(NamedTuple):
         return equivalent.reason(self.mutant, known.dialplan, known.office.names.office, known.moment)
 
 
-def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int) -> list[Call]:
+def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int, times: int = 1) -> list[Call]:
     """Other calls in which happens what only happens in those that run the line, and afterwards something new; or, if
     there is nothing of the kind, that come to the steps to which all of those come. Every other time, any.
 
-    `shown` is what calls have shown that did not catch the mutant: what these show is added.
+    `shown` is what calls have shown that did not catch the mutant: what these show is added. `times`: so many times as
+    many calls, at no more moments, for a clock is set for each and all others wait.
     """
     tried = candidate.calls
     steps, marks = frozenset[int](), frozenset[str]()
@@ -127,34 +128,35 @@ def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int) ->
     moments = [known.moment + timedelta(minutes=minutes) for minutes in MOMENTS]
     elsewhen = [call._replace(at=at) for at in moments for call in random.sample(like, min(len(like), LIKE))]
     more = [other for call in [*like, *elsewhen] for other in near(random, known.office, call)]
-    found = covering(random, known.office, known.moment, CALLS, wanted, shown, [*elsewhen, *more], counts)
+    found = covering(random, known.office, known.moment, CALLS * times, wanted, shown, [*elsewhen, *more], counts)
     shown.update(*(counts(walk(known.office, call)) for call in found))
     line, operator = candidate.mutant.line, candidate.mutant.operator
     if line.app == "Dial":
-        found += talks(random, known.office, like, TALKS)
+        found += talks(random, known.office, like, TALKS * times)
     if operator == "time changed":
-        found += unanswered(random, known.office, like, TALKS)
+        found += unanswered(random, known.office, like, TALKS * times)
     if line.exten == "fax" or "FAX" in line.args:
-        found += machines(random, known.office, like, MACHINES)
+        found += machines(random, known.office, like, MACHINES * times)
         # Where they are taken to may show at other hours.
         office = known.office.names.office
         every = (step for scenario in office.scenarios for step in steps_of(scenario.body))
         moments = turns(known.office, known.moment, [step for step in every if isinstance(step, m.When)])
         some = random.sample(moments, min(len(moments), TURNS))
-        found += [
-            call for at in some for call in machines(random, known.office, [each._replace(at=at) for each in like], 2)
-        ]
+        for at in some:
+            found += machines(random, known.office, [each._replace(at=at) for each in like], 2 * times)
     if operator == "time changed" or any(f"{line.app}({line.args})".count(each) for each in _LISTENS):
         always = frozenset.intersection(*(each.reached for each in tried))
-        found += keyed(random, known.office, like, KEYED, always)
+        found += keyed(random, known.office, like, KEYED * times, always)
     if line.context.endswith(_MANAGERS):
-        found += managers(random, known.office, like, MANAGERS)
+        found += managers(random, known.office, like, MANAGERS * times)
     if context := equivalent.hours_asked_by(line, Jumps(lines_of(known.dialplan))):
-        found += _of_hours(random, candidate, context, wanted)
+        found += _of_hours(random, candidate, context, wanted, times)
     return found
 
 
-def _of_hours(random: Random, candidate: Candidate, context: str, wanted: Callable[[Walk], bool]) -> list[Call]:
+def _of_hours(
+    random: Random, candidate: Candidate, context: str, wanted: Callable[[Walk], bool], times: int
+) -> list[Call]:
     """Calls to the steps that ask for hours: when they are wrong, if they are, and when they begin or end."""
     known, line = candidate.known, candidate.mutant.line
     steps = hours_of(known.office, context)
@@ -165,11 +167,12 @@ def _of_hours(random: Random, candidate: Candidate, context: str, wanted: Callab
     first, last = known.moment - timedelta(days=1), known.moment + timedelta(days=DAYS_MOST)
     wrong = [(step, each.begin) for step, spans in asked for each in spans if first < each.begin < last]
     found: list[Call] = []
-    # Each moment is a clock that is set, which takes its time: half of them for either.
-    for step, begin in random.sample(wrong, min(len(wrong), TURNS // 2)):
-        found += at_each(random, known.office, [begin + timedelta(seconds=20)], [step], lambda _: True)
+    # Half of the moments for either.
+    asked_at = random.sample(wrong, min(len(wrong), TURNS // 2))
+    for step, begin in asked_at:
+        found += at_each(random, known.office, [begin + timedelta(seconds=20)] * times, [step], lambda _: True)
     moments = turns(known.office, known.moment, steps)
-    some = random.sample(moments, min(len(moments), TURNS - len(found)))
-    found += at_each(random, known.office, some, random.sample(steps, len(steps)), wanted)
+    some = random.sample(moments, min(len(moments), TURNS - len(asked_at)))
+    found += at_each(random, known.office, some * times, random.sample(steps, len(steps)), wanted)
     ends = turning(known.office, known.moment, steps)
     return found + across(random, known.office, random.sample(ends, min(len(ends), TURNS // 2)), steps, wanted)

@@ -40,7 +40,7 @@ from ivrc.testbed.fuzz.wrongs import OPERATORS, Mutant, mutants_of, mutated
 from ivrc.testbed.prefix import TestbedError
 
 # Each moment has a clock of its own, so the rigs share the moments; so many calls at a time on each.
-RIGS, AT_ONCE, AGAIN = 4, 12, 4
+RIGS, AT_ONCE, AGAIN = 8, 6, 2
 # Calls to each program; how often a mutant is hunted with others, each time in so many places of its own at most: the
 # calls to one place wait for each other.
 CALLS, HUNTS, COPIES = 10, 4, 6
@@ -341,11 +341,14 @@ async def _judged(folder: Path, random: Random, some: list[Candidate], rate: flo
     for turn in range(HUNTS + 1):
         copies = min(COPIES, max(1, PLACES // len(some))) if turn else 1
         places = [each for each in some for _ in range(copies)]
-        if turn:
-            hunted = [hunters(random, each, shown[each.mutant], turn) for each in places]
-            plays = [(at, call) for at, calls_ in enumerate(hunted) for call in calls_]
-        else:
-            plays = [(at, tried.call) for at, each in enumerate(some) for tried in each.calls]
+        plays: list[Play] = []
+        for at, each in enumerate(some):
+            some_calls = [tried.call for tried in each.calls]
+            if turn:
+                some_calls = hunters(random, each, shown[each.mutant], turn, copies)
+            # Those of a moment side by side.
+            in_order = enumerate(sorted(some_calls, key=lambda call: call.at))
+            plays += [(at * copies + number % copies, call) for number, call in in_order]
         # Of several places that caught one the first counts.
         found = {
             at // copies: by for at, by in sorted((await caught(folder / f"{turn}", rate, places, plays)).items())[::-1]
