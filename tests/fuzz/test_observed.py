@@ -110,6 +110,18 @@ def test_a_queue_tries_again_after_a_second(music: float, rings: float, kind: st
     assert (difference and difference.kind) == kind
 
 
+@pytest.mark.parametrize(("late", "kind"), [(0.02, None), (0.2, "what fax")])
+def test_what_is_told_a_moment_late_may_stand_behind_what_came_after(late: float, kind: str | None) -> None:
+    """Sounds and steps are told of in two ways."""
+    told = [Fact("answered", 0.0), Fact("fax 0", 25.0), Fact("heard p1", 25.0, 26.0), Fact("ended", 26.0)]
+    seen = [Fact("answered", 0.0), Fact("heard p1", 24.9, 25.9), Fact("fax 0", 24.9 + late), Fact("ended", 25.9)]
+    difference = compare(told, seen)
+    assert (difference.kind if difference else None) == kind
+    # What does not come at all is missed.
+    assert compare(told, [seen[0], seen[1], seen[3]]) is not None
+    assert compare(told, [*seen[:3], Fact("fax 0", 24.95), seen[3]]) is not None
+
+
 def test_a_fax_machine_is_found_in_the_middle_of_a_conversation(office: Office) -> None:
     """What is told of the first line may still name the application that the call was taken out of."""
     observed = Observed(office.names, "caller", 100)

@@ -21,6 +21,8 @@ QUEUE_TOLERANCE = 2.2
 FAX_TOLERANCE = 8.0
 # Facts that begin so near each other are of one moment.
 TOGETHER = 0.35
+# Asterisk tells of sounds and of steps in two ways, of which one may be so much later.
+TOLD_LATER = 0.1
 # The same sound once more after so short a silence is the same sound going on.
 GOES_ON = 0.8
 MUSIC = "heard music"
@@ -146,8 +148,10 @@ def compare(told: Sequence[Fact], seen: Sequence[Fact]) -> Difference | None:
     """The first difference between the simulator's account and the telephone's; None if they agree."""
     place, before_told, before_seen = 0, 0.0, 0.0
     queue = False
+    seen = list(seen)
     for moment in _moments(told):
-        rest = list(seen[place : place + len(moment)])
+        _move_up(seen, place, moment)
+        rest = seen[place : place + len(moment)]
         place += len(moment)
         pairs = []
         for fact in moment:
@@ -173,6 +177,17 @@ def compare(told: Sequence[Fact], seen: Sequence[Fact]) -> Difference | None:
         extra = seen[place]
         return Difference(f"more {extra.what.split()[0]}", f"the telephone, besides: {extra.told()}")
     return None
+
+
+def _move_up(seen: list[Fact], place: int, moment: Sequence[Fact]) -> None:
+    """Put what belongs to a moment before what has only been told before it."""
+    wanted = [fact.what for fact in moment]
+    end = place + len(moment)
+    for late in range(end, min(end + len(moment), len(seen))):
+        here = [fact.what for fact in seen[place:end]]
+        fact = seen[late]
+        if fact.what in wanted and fact.what not in here and fact.at - seen[place].at < TOLD_LATER:
+            seen.insert(place, seen.pop(late))
 
 
 def _is_fax(fact: Fact) -> bool:

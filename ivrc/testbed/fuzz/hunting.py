@@ -73,6 +73,10 @@ class Known(NamedTuple):
     dialplan: str
     tried: list[Tried]
 
+    def has_tried(self, call: Call) -> bool:
+        """Whether a call is among them."""
+        return any(each.call == call for each in self.tried)
+
 
 class Candidate(NamedTuple):
     """A mutant of a program."""
@@ -85,6 +89,11 @@ class Candidate(NamedTuple):
         """The calls that run the line."""
         line = self.mutant.line
         return [each for each in self.known.tried if (line.context, line.exten, line.priority) in each.ran]
+
+    def as_compiled(self) -> Candidate:
+        """The line as it was."""
+        line = self.mutant.line
+        return self._replace(mutant=self.mutant._replace(app=line.app, args=line.args))
 
     def marks(self) -> frozenset[str]:
         """What happens in every call that runs the line, and in none that does not; the first of that in each."""

@@ -233,11 +233,14 @@ def choose(seed: int, known: Sequence[Known], count: int, only: str = "") -> lis
 async def caught(folder: Path, rate: float, some: Sequence[Candidate], plays: Sequence[Play]) -> dict[int, str]:
     """Play calls to mutants, each in its place, on Asterisks of their own: place → the difference that shows twice.
 
-    A mutant that keeps Asterisk from answering is found by halving.
+    A call that has not been played to the program as compiled is, before it counts. A mutant that keeps Asterisk from
+    answering is found by halving.
     """
+    unknown = [some[place] for place, call in plays if not some[place].known.has_tried(call)]
+    places = [*some, *{each.known.name: each.as_compiled() for each in unknown}.values()]
     try:
-        async with open_benches(folder, rate, len(some)) as benches:
-            return await asyncio.wait_for(_played(benches, some, plays), PATIENCE)
+        async with open_benches(folder, rate, len(places)) as benches:
+            return await asyncio.wait_for(_played(benches, places, plays), PATIENCE)
     except (TestbedError, AmiError, TimeoutError, ConnectionError) as fault:
         print(f"{len(some)} mutants: {fault!r}", flush=True)
         if len(some) == 1:
@@ -250,7 +253,9 @@ async def caught(folder: Path, rate: float, some: Sequence[Candidate], plays: Se
 
 
 async def _played(benches: Sequence[Bench], some: Sequence[Candidate], plays: Sequence[Play]) -> dict[int, str]:
+    """Programs as compiled stand behind their mutants."""
     offices = {bench: _load(bench, some) for bench in benches}
+    right = {each.known.name: place for place, each in enumerate(some)}
     found: dict[int, str] = {}
 
     async def differs(bench: Bench, place: int, call: Call) -> str:
@@ -259,6 +264,13 @@ async def _played(benches: Sequence[Bench], some: Sequence[Candidate], plays: Se
         if outcome.difference is None or calls.is_ambiguous(office.prepared, outcome.call, outcome.chance):
             return ""
         return f"{outcome.difference.kind}: {outcome.difference.text}"
+
+    async def goes_right(bench: Bench, place: int, call: Call) -> bool:
+        known = some[place].known
+        by = "" if known.has_tried(call) else await differs(bench, right[known.name], call)
+        if by:
+            print(f"{known.name} as compiled: {by}, {calls.to_json(call)}", flush=True)
+        return not by
 
     async def at(bench: Bench, plays: list[Play]) -> None:
         doubtful: dict[int, Call] = {}
@@ -269,12 +281,14 @@ async def _played(benches: Sequence[Bench], some: Sequence[Candidate], plays: Se
             by = await differs(bench, place, call)
             # At once, for its hours may be over when all others are; what depends on a quiet machine is seen then.
             if is_plain(by) and is_plain(more := await differs(bench, place, call)):
-                found[place] = more
+                if await goes_right(bench, place, call):
+                    found[place] = more
             elif by:
                 doubtful[place] = call
 
         async def again(bench: Bench, place: int, call: Call) -> None:
-            if place not in found and (by := await differs(bench, place, call)):
+            by = "" if place in found else await differs(bench, place, call)
+            if by and await goes_right(bench, place, call):
                 found[place] = by
 
         await by_place(bench, plays, first, AT_ONCE)
@@ -339,7 +353,7 @@ async def _judged(folder: Path, random: Random, some: list[Candidate], rate: flo
 
     shown: dict[Mutant, set[str]] = {each.mutant: set() for each in some}
     for turn in range(HUNTS + 1):
-        copies = min(COPIES, max(1, PLACES // len(some))) if turn else 1
+        copies = min(COPIES, max(1, PLACES // len(some) - 1)) if turn else 1
         places = [each for each in some for _ in range(copies)]
         plays: list[Play] = []
         for at, each in enumerate(some):
