@@ -74,10 +74,10 @@ class Caller:
         call = call._replace(fax=fax, message=message, presses=call.presses if begins else (), hangs_up=None)
         events = run(self.office, call).events
         sent = next((event for event in events if isinstance(event, j.Faxed) and event.pages), None)
+        # Somebody pulls the plug.
         if sent is not None and random.random() < 0.4:
-            # Somebody pulls the plug.
-            call = call._replace(hangs_up=sent.until - random.randrange(1_000, fax.length - 4_000))
-        return call
+            return call._replace(hangs_up=sent.until - random.randrange(1_000, fax.length - 4_000))
+        return call._replace(hangs_up=self.half_seconds(1, 30)) if random.random() < 0.2 else call
 
     def person(self) -> Call:
         """Any call by somebody."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import cycle, islice, pairwise, product, zip_longest
+from itertools import cycle, islice, pairwise, product
 from random import Random
 from typing import Any, NamedTuple
 
@@ -260,12 +260,15 @@ def keyed(
 
 def _mixed(random: Random, office: Office, groups: Mapping[tuple[Any, int], list[Call]], count: int) -> list[Call]:
     """Up to so many calls, one of each group in turn, none twice and none that is ambiguous."""
-    some = list(groups.values())
+    some = [iter(group) for group in groups.values()]
     random.shuffle(some)
     found: list[Call] = []
-    for call in (call for each in zip_longest(*some) for call in each if call is not None):
-        if len(found) < count and call not in found and not calls.is_ambiguous(office.prepared, call):
+    while some and len(found) < count:
+        group = some.pop(0)
+        fit = (call for call in group if call not in found and not calls.is_ambiguous(office.prepared, call))
+        if (call := next(fit, None)) is not None:
             found.append(call)
+            some.append(group)
     return found
 
 
