@@ -12,8 +12,8 @@ from ivrc.simulate.call import Answer, Call, FaxMachine, Message, Press, State
 from ivrc.simulate.line import Line
 from ivrc.simulate.office import Prepared, e164_digits, only_digits
 
-# Asterisk asks three times whether the caller is a fax machine, and is done sooner in a call's later faxes. (Measured on
-# Asterisk 22: 24.9 s and 21.9 s, half a second more where a `fax` answers while the caller hears ringing.)
+# Asterisk asks three times whether the caller is a fax machine, and is done sooner in a call's later faxes. (Measured
+# on Asterisk 22: 24.9 s and 21.9 s, half a second more where a `fax` answers while the caller hears ringing.)
 FAX_PATIENCE, FAX_PATIENCE_LATER = 25_000, 22_000
 # Between two keys of one press.
 KEY_GAP = 250

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ivrc import model as m
 from ivrc.simulate import Call, run
 from ivrc.simulate import journey as j
 from ivrc.simulate.call import Answer, State, Turn
@@ -18,11 +19,13 @@ from ivrc.testbed.fuzz.covering import (
     LENGTH,
     across,
     at_each,
+    coming_to,
     covering,
     hours_of,
     keyed,
     machines,
     managers,
+    steps_of_kind,
     talks,
     turning,
     turns,
@@ -169,6 +172,19 @@ def test_each_who_can_be_a_manager_rings_in_vain(tmp_path: Path) -> None:
         if isinstance(event, j.Rang)
     }
     assert rang == {("anna", "no answer"), ("boris", "no answer")}
+
+
+def test_random_calls_come_to_each_step_of_a_kind(tmp_path: Path) -> None:
+    source = GROUPS.replace("when night { play", "when night { call responsible { mobile }  play")
+    office = prepare(source, tmp_path, {})
+    assert office is not None
+    first, second = steps_of_kind(office, m.CallResponsible)
+    found = [walk(office, call) for call in coming_to(Random(1), office, MOMENT, m.CallResponsible, 2)]
+    # Nobody is there before night falls.
+    assert [sum(step.start in each.reached for each in found) for step in (first, second)] == [2, 0]
+    night = MOMENT.replace(day=5, hour=18, minute=59)
+    found = [walk(office, call) for call in coming_to(Random(1), office, night, m.CallResponsible, 2)]
+    assert sum(second.start in each.reached for each in found) >= 2
 
 
 def test_fax_machines_are_found_by_each_step_that_listens(tmp_path: Path) -> None:

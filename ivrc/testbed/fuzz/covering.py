@@ -30,10 +30,8 @@ SOME = 8
 MACHINES = 40
 # Milliseconds of a call that is taken; and what every call costs besides its own length.
 LENGTH, COST = 75_000, 10_000
-# The same of calls of which there are many to one office, where they wait for each other.
-SHORT = 45_000
-# Seconds before hours begin or end in which calls begin that are to ask for them afterwards.
-BEFORE = 40
+# Seconds before hours begin or end at which calls begin that are to ask for them afterwards.
+BEFORE = (5, 11, 24)
 # Days in which hours are looked for that begin and end; and, if these do so less than once, at most.
 DAYS, DAYS_MOST = 10, 40
 
@@ -199,7 +197,7 @@ def managers(random: Random, office: Office, some: Iterable[Call], count: int) -
 
     All phones do the same: whoever is rung goes on to the next, and with all busy a call asks the CRM again at once.
     """
-    groups: dict[tuple[str, int], list[Call]] = {}
+    groups: dict[tuple[str, int], list[tuple[int, Call]]] = {}
     for like in some:
         caller = calls.Caller(random, office.prepared, office.names, like.at)
         mobiles = [number for number in caller.outside if number.startswith("+")]
@@ -208,13 +206,30 @@ def managers(random: Random, office: Office, some: Iterable[Call], count: int) -
             states = {who: State(kind, after=1_500, accepts=1_500) for who in like.states}
             for call in (like._replace(hangs_up=None), caller.person()._replace(hangs_up=None)):
                 call = call._replace(states=states, crm=Answer("found", (first, caller.turn()), after))
-                events = run(office.prepared, call).events
-                reached = {event.kind for event in events if isinstance(event, j.Reached)}
-                if "CallResponsible" in reached and events[-1].at <= SHORT:
+                walked = walk(office, call)
+                asks = walked.reached & {step.start for step in steps_of_kind(office, m.CallResponsible)}
+                waits = any("ReachAnyone" in event for event in walked.shape)
+                if asks and walked.length <= LENGTH:
                     # All that are too late are alike but for what phones do.
-                    how = f"{kind} {desk if not after else ''} {'ReachAnyone' in reached}"
-                    groups.setdefault((how, after), []).append(call)
-    return _mixed(random, office, groups, count)
+                    how = f"{kind} {desk if not after else ''} {waits} {sorted(asks)}"
+                    groups.setdefault((how, after), []).append((walked.length, call))
+    short = {how: [call for _, call in sorted(some, key=lambda each: each[0])] for how, some in groups.items()}
+    return _mixed(random, office, short, count)
+
+
+def coming_to(random: Random, office: Office, moment: datetime, kind: type[m.Step], count: int) -> list[Call]:
+    """Random calls around a moment that come to each step of a kind: up to so many to each, the shortest."""
+    pool = sorted(_pool(random, office, moment), key=lambda each: each.length)
+    found: list[Call] = []
+    for step in steps_of_kind(office, kind):
+        found += [each.call for each in pool if step.start in each.reached][:count]
+    return list({id(call): call for call in found}.values())
+
+
+def steps_of_kind(office: Office, kind: type[m.Step]) -> list[m.Step]:
+    """All steps of a kind."""
+    scenarios = office.names.office.scenarios
+    return [step for scenario in scenarios for step in steps_of(scenario.body) if isinstance(step, kind)]
 
 
 def machines(random: Random, office: Office, some: Iterable[Call], count: int) -> list[Call]:
@@ -319,33 +334,33 @@ def turns(office: Office, moment: datetime, steps: Iterable[m.When]) -> list[dat
 
 
 def across(
-    random: Random, office: Office, moments: Iterable[datetime], steps: Iterable[m.When], wanted: Callable[[Walk], bool]
+    random: Random, office: Office, moments: Iterable[datetime], steps: Sequence[m.When], wanted: Callable[[Walk], bool]
 ) -> list[Call]:
-    """A call to each of these moments that begins before it and comes to one of the steps after it, if one is found.
+    """Calls around each of these moments that begin before it and come to a step after it: one to each, if it is found.
 
     What held when the call began may not hold any more, and the other way round.
     """
-    asked = {step.start for step in steps}
     found = []
     for moment in moments:
-        fit: list[Walk] = []
-        for _ in range(TRIES):
-            before = random.randrange(3, BEFORE)
+        fit: dict[int, list[Walk]] = {step.start: [] for step in steps}
+        for before in BEFORE:
             caller = calls.Caller(random, office.prepared, office.names, moment - timedelta(seconds=before))
-            each = walk(office, caller.call())
-            late = each.length > before * 1000 and _comes_after(office, each.call, asked, before * 1000 + calls.MARGIN)
-            if late and each.length <= LENGTH and wanted(each):
-                fit.append(each)
-        for each in sorted(fit, key=lambda each: each.length)[:SOME]:
-            if not calls.is_ambiguous(office.prepared, each.call):
-                found.append(each.call)
-                break
+            for each in (walk(office, caller.call()) for _ in range(TRIES)):
+                if before * 1000 < each.length <= LENGTH and wanted(each):
+                    for start in _come_to_after(office, each.call, before * 1000 + calls.MARGIN) & fit.keys():
+                        fit[start].append(each)
+        for some in fit.values():
+            for each in sorted(some, key=lambda each: each.length)[:SOME]:
+                if not calls.is_ambiguous(office.prepared, each.call):
+                    found.append(each.call)
+                    break
     return found
 
 
-def _comes_after(office: Office, call: Call, steps: Container[int], at: int) -> bool:
+def _come_to_after(office: Office, call: Call, at: int) -> set[int]:
+    """The steps to which a call comes later than so many milliseconds."""
     events = run(office.prepared, call).events
-    return any(isinstance(event, j.Reached) and event.start in steps and event.at > at for event in events)
+    return {event.start for event in events if isinstance(event, j.Reached) and event.at > at}
 
 
 def at_each(

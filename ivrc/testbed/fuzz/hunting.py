@@ -18,6 +18,7 @@ from ivrc.testbed.fuzz.covering import (
     Walk,
     across,
     at_each,
+    coming_to,
     covering,
     hours_of,
     keyed,
@@ -157,7 +158,8 @@ def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int, ti
         always = frozenset.intersection(*(each.reached for each in tried))
         found += keyed(random, known.office, like, KEYED * times, always)
     if line.context.endswith(_MANAGERS):
-        found += managers(random, known.office, like, MANAGERS * times)
+        asking = coming_to(random, known.office, known.moment, m.CallResponsible, LIKE)
+        found += managers(random, known.office, [*like, *asking], MANAGERS * times)
     if context := equivalent.hours_asked_by(line, Jumps(lines_of(known.dialplan))):
         found += _of_hours(random, candidate, context, wanted, times)
     return found
@@ -184,4 +186,5 @@ def _of_hours(
     some = random.sample(moments, min(len(moments), TURNS - len(asked_at)))
     found += at_each(random, known.office, some * times, random.sample(steps, len(steps)), wanted)
     ends = turning(known.office, known.moment, steps)
-    return found + across(random, known.office, random.sample(ends, min(len(ends), TURNS // 2)), steps, wanted)
+    turned = random.sample(ends, min(len(ends), TURNS * times // 2))
+    return found + across(random, known.office, turned, steps, wanted)
