@@ -17,15 +17,15 @@ from ivrc.simulate.office import OWN_LENGTHS
 TOLERANCE = 0.9
 # A queue looks at its clock, which has whole seconds, and tries again after one.
 QUEUE_TOLERANCE = 2.2
-# Two fax machines ask each other again after some seconds.
-FAX_TOLERANCE = 8.0
+# Two fax machines ask each other again after some seconds; how long Asterisk waits for one is known better.
+FAX_TOLERANCE, NO_FAX_TOLERANCE = 8.0, 1.5
 # Facts that begin so near each other are of one moment.
 TOGETHER = 0.35
 # Asterisk tells of sounds and of steps in two ways, of which one may be so much later.
 TOLD_LATER = 0.1
 # The same sound once more after so short a silence is the same sound going on.
 GOES_ON = 0.8
-MUSIC = "heard music"
+MUSIC, NO_PAGES = "heard music", "fax 0"
 
 
 @dataclass
@@ -167,7 +167,7 @@ def compare(told: Sequence[Fact], seen: Sequence[Fact]) -> Difference | None:
             # A queue that finds a phone still ringing from the step before tries it again after a second.
             tolerance = QUEUE_TOLERANCE if queue or (begins and fact.what.startswith("rang")) else TOLERANCE
             if _is_fax(fact):
-                tolerance = FAX_TOLERANCE
+                tolerance = NO_FAX_TOLERANCE if fact.what == NO_PAGES else FAX_TOLERANCE
             if fault := _differs(fact, other, before_told, before_seen, tolerance):
                 return fault
         queue = _in_queue(queue, moment)

@@ -46,6 +46,8 @@ RIGS, AT_ONCE, AGAIN = 8, 6, 2
 CALLS, HUNTS, COPIES = 10, 4, 6
 # Seconds after which calls to so few offices have ended, or never will.
 PATIENCE = 900
+# What is raised when an Asterisk has stopped to answer.
+GONE = (TestbedError, AmiError, TimeoutError, ConnectionError)
 
 
 # A call to the office in a place.
@@ -82,7 +84,19 @@ class Verdict(NamedTuple):
 
 
 async def baseline(folder: Path, seed: str, rate: float) -> list[Known]:
-    """Programs with calls that show no difference."""
+    """Programs with calls that show no difference.
+
+    Once more if an Asterisk dies of itself: its task processor has been seen to, once in some thousand calls.
+    TestbedError.
+    """
+    try:
+        return await _baseline(folder, seed, rate)
+    except GONE as fault:
+        print(f"once more: {fault!r}", flush=True)
+        return await _baseline(folder.with_name(f"{folder.name}a"), seed, rate)
+
+
+async def _baseline(folder: Path, seed: str, rate: float) -> list[Known]:
     random, moment = Random(seed), moment_of(Random(seed))
     async with open_benches(folder, rate, PLACES) as benches:
         known = {slot: _program(benches[0], f"{seed}-{slot}", random, moment) for slot in range(PLACES)}
@@ -230,7 +244,9 @@ def choose(seed: int, known: Sequence[Known], count: int, only: str = "") -> lis
     return chosen
 
 
-async def caught(folder: Path, rate: float, some: Sequence[Candidate], plays: Sequence[Play]) -> dict[int, str]:
+async def caught(
+    folder: Path, rate: float, some: Sequence[Candidate], plays: Sequence[Play], again: bool = False
+) -> dict[int, str]:
     """Play calls to mutants, each in its place, on Asterisks of their own: place → the difference that shows twice.
 
     A call that has not been played to the program as compiled is, before it counts. A mutant that keeps Asterisk from
@@ -241,10 +257,13 @@ async def caught(folder: Path, rate: float, some: Sequence[Candidate], plays: Se
     try:
         async with open_benches(folder, rate, len(places)) as benches:
             return await asyncio.wait_for(_played(benches, places, plays), PATIENCE)
-    except (TestbedError, AmiError, TimeoutError, ConnectionError) as fault:
+    except GONE as fault:
         print(f"{len(some)} mutants: {fault!r}", flush=True)
-        if len(some) == 1:
+        if len(some) == 1 and again:
             return {0: f"Asterisk does not answer any more: {fault!r}"}
+        if len(some) == 1:
+            # It may have died of itself.
+            return await caught(folder.with_name(f"{folder.name}a"), rate, some, plays, again=True)
     middle = len(some) // 2
     first = await caught(folder.with_name(f"{folder.name}a"), rate, some[:middle], [p for p in plays if p[0] < middle])
     rest = [(place - middle, call) for place, call in plays if place >= middle]
