@@ -275,6 +275,8 @@ async def _played(benches: Sequence[Bench], some: Sequence[Candidate], plays: Se
     """Programs as compiled stand behind their mutants."""
     offices = {bench: _load(bench, some) for bench in benches}
     right = {each.known.name: place for place, each in enumerate(some)}
+    # One call to an office at a time.
+    free = {(bench, place): asyncio.Lock() for bench in benches for place in right.values()}
     found: dict[int, str] = {}
 
     async def differs(bench: Bench, place: int, call: Call) -> str:
@@ -286,7 +288,10 @@ async def _played(benches: Sequence[Bench], some: Sequence[Candidate], plays: Se
 
     async def goes_right(bench: Bench, place: int, call: Call) -> bool:
         known = some[place].known
-        by = "" if known.has_tried(call) else await differs(bench, right[known.name], call)
+        if known.has_tried(call):
+            return True
+        async with free[bench, right[known.name]]:
+            by = await differs(bench, right[known.name], call)
         if by:
             print(f"{known.name} as compiled: {by}, {calls.to_json(call)}", flush=True)
         return not by
