@@ -197,24 +197,25 @@ def managers(random: Random, office: Office, some: Iterable[Call], count: int) -
 
     All phones do the same: whoever is rung goes on to the next, and with all busy a call asks the CRM again at once.
     """
-    groups: dict[tuple[str, int], list[tuple[int, Call]]] = {}
+    groups: dict[tuple[str, int], list[Call]] = {}
     for like in some:
         caller = calls.Caller(random, office.prepared, office.names, like.at)
         mobiles = [number for number in caller.outside if number.startswith("+")]
         for kind, desk, after in product(calls.KINDS, dict.fromkeys(calls.DESKS), (0, 2_900)):
-            first = caller.turn()._replace(desk=desk, mobiles=tuple(random.sample(mobiles, min(len(mobiles), 2))))
+            some_of = [tuple(random.sample(mobiles, min(len(mobiles), most))) for most in (2, random.choice((1, 2)))]
+            first, second = (caller.turn()._replace(mobiles=each) for each in some_of)
+            first = first._replace(desk=desk)
             states = {who: State(kind, after=1_500, accepts=1_500) for who in like.states}
             for call in (like._replace(hangs_up=None), caller.person()._replace(hangs_up=None)):
-                call = call._replace(states=states, crm=Answer("found", (first, caller.turn()), after))
+                call = call._replace(states=states, crm=Answer("found", (first, second), after))
                 walked = walk(office, call)
                 asks = walked.reached & {step.start for step in steps_of_kind(office, m.CallResponsible)}
                 waits = any("ReachAnyone" in event for event in walked.shape)
                 if asks and walked.length <= LENGTH:
                     # All that are too late are alike but for what phones do.
                     how = f"{kind} {desk if not after else ''} {waits} {sorted(asks)}"
-                    groups.setdefault((how, after), []).append((walked.length, call))
-    short = {how: [call for _, call in sorted(some, key=lambda each: each[0])] for how, some in groups.items()}
-    return _mixed(random, office, short, count)
+                    groups.setdefault((how, after), []).append(call)
+    return _mixed(random, office, groups, count)
 
 
 def coming_to(random: Random, office: Office, moment: datetime, kind: type[m.Step], count: int) -> list[Call]:

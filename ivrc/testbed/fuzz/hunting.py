@@ -118,7 +118,7 @@ def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int, ti
     there is nothing of the kind, that come to the steps to which all of those come. Every other time, any.
 
     `shown` is what calls have shown that did not catch the mutant: what these show is added. `times`: so many times as
-    many calls, at no more moments, for a clock is set for each and all others wait.
+    many calls.
     """
     tried = candidate.calls
     steps, marks = frozenset[int](), frozenset[str]()
@@ -151,9 +151,9 @@ def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int, ti
         office = known.office.names.office
         every = (step for scenario in office.scenarios for step in steps_of(scenario.body))
         moments = turns(known.office, known.moment, [step for step in every if isinstance(step, m.When)])
-        some = random.sample(moments, min(len(moments), TURNS))
+        some = random.sample(moments, min(len(moments), TURNS * times))
         for at in some:
-            found += machines(random, known.office, [each._replace(at=at) for each in like], 2 * times)
+            found += machines(random, known.office, [each._replace(at=at) for each in like], 2)
     if operator == "time changed" or any(f"{line.app}({line.args})".count(each) for each in _LISTENS):
         always = frozenset.intersection(*(each.reached for each in tried))
         found += keyed(random, known.office, like, KEYED * times, always)
@@ -179,12 +179,11 @@ def _of_hours(
     wrong = [(step, each.begin) for step, spans in asked for each in spans if first < each.begin < last]
     found: list[Call] = []
     # Half of the moments for either.
-    asked_at = random.sample(wrong, min(len(wrong), TURNS // 2))
-    for step, begin in asked_at:
-        found += at_each(random, known.office, [begin + timedelta(seconds=20)] * times, [step], lambda _: True)
+    for step, begin in random.sample(wrong, min(len(wrong), TURNS * times // 2)):
+        found += at_each(random, known.office, [begin + timedelta(seconds=20)], [step], lambda _: True)
     moments = turns(known.office, known.moment, steps)
-    some = random.sample(moments, min(len(moments), TURNS - len(asked_at)))
-    found += at_each(random, known.office, some * times, random.sample(steps, len(steps)), wanted)
+    some = random.sample(moments, min(len(moments), TURNS * times - len(found)))
+    found += at_each(random, known.office, some, random.sample(steps, len(steps)), wanted)
     ends = turning(known.office, known.moment, steps)
     turned = random.sample(ends, min(len(ends), TURNS * times // 2))
     return found + across(random, known.office, turned, steps, wanted)
