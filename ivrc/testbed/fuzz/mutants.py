@@ -245,33 +245,44 @@ def choose(seed: int, known: Sequence[Known], count: int, only: str = "") -> lis
 
 
 async def caught(
-    folder: Path, rate: float, some: Sequence[Candidate], plays: Sequence[Play], again: bool = False
+    folder: Path,
+    rate: float,
+    some: Sequence[Candidate],
+    plays: Sequence[Play],
+    once: dict[int, Call],
+    again: bool = False,
 ) -> dict[int, str]:
     """Play calls to mutants, each in its place, on Asterisks of their own: place → the difference that shows twice.
 
-    A call that has not been played to the program as compiled is, before it counts. A mutant that keeps Asterisk from
-    answering is found by halving.
+    A call that has not been played to the program as compiled is, before it counts. What has differed plainly, but
+    once only, is put into `once`: hours may have been over. A mutant that keeps Asterisk from answering is found by
+    halving.
     """
     unknown = [some[place] for place, call in plays if not some[place].known.has_tried(call)]
     places = [*some, *{each.known.name: each.as_compiled() for each in unknown}.values()]
     try:
         async with open_benches(folder, rate, len(places)) as benches:
-            return await asyncio.wait_for(_played(benches, places, plays), PATIENCE)
+            return await asyncio.wait_for(_played(benches, places, plays, once), PATIENCE)
     except GONE as fault:
         print(f"{len(some)} mutants: {fault!r}", flush=True)
         if len(some) == 1 and again:
             return {0: f"Asterisk does not answer any more: {fault!r}"}
         if len(some) == 1:
             # It may have died of itself.
-            return await caught(folder.with_name(f"{folder.name}a"), rate, some, plays, again=True)
+            return await caught(folder.with_name(f"{folder.name}a"), rate, some, plays, once, again=True)
     middle = len(some) // 2
-    first = await caught(folder.with_name(f"{folder.name}a"), rate, some[:middle], [p for p in plays if p[0] < middle])
+    halves = (folder.with_name(f"{folder.name}{half}") for half in "ab")
+    first = await caught(next(halves), rate, some[:middle], [play for play in plays if play[0] < middle], once)
     rest = [(place - middle, call) for place, call in plays if place >= middle]
-    second = await caught(folder.with_name(f"{folder.name}b"), rate, some[middle:], rest)
+    late: dict[int, Call] = {}
+    second = await caught(next(halves), rate, some[middle:], rest, late)
+    once.update({place + middle: call for place, call in late.items()})
     return first | {place + middle: by for place, by in second.items()}
 
 
-async def _played(benches: Sequence[Bench], some: Sequence[Candidate], plays: Sequence[Play]) -> dict[int, str]:
+async def _played(
+    benches: Sequence[Bench], some: Sequence[Candidate], plays: Sequence[Play], once: dict[int, Call]
+) -> dict[int, str]:
     """Programs as compiled stand behind their mutants."""
     offices = {bench: _load(bench, some) for bench in benches}
     right = {each.known.name: place for place, each in enumerate(some)}
@@ -280,11 +291,7 @@ async def _played(benches: Sequence[Bench], some: Sequence[Candidate], plays: Se
     found: dict[int, str] = {}
 
     async def differs(bench: Bench, place: int, call: Call) -> str:
-        office = offices[bench][place]
-        outcome = await bench.play(Pair("", some[place].known.program, call), office, place)
-        if outcome.difference is None or calls.is_ambiguous(office.prepared, outcome.call, outcome.chance):
-            return ""
-        return f"{outcome.difference.kind}: {outcome.difference.text}"
+        return await _differs(bench, offices[bench][place], some[place], place, call)
 
     async def goes_right(bench: Bench, place: int, call: Call) -> bool:
         known = some[place].known
@@ -307,6 +314,8 @@ async def _played(benches: Sequence[Bench], some: Sequence[Candidate], plays: Se
             if is_plain(by) and is_plain(more := await differs(bench, place, call)):
                 if await goes_right(bench, place, call):
                     found[place] = more
+            elif is_plain(by):
+                once.setdefault(place, call)
             elif by:
                 doubtful[place] = call
 
@@ -319,6 +328,37 @@ async def _played(benches: Sequence[Bench], some: Sequence[Candidate], plays: Se
         await by_place(bench, list(doubtful.items()), again, AGAIN)
 
     await by_moment(benches, plays, at)
+    return found
+
+
+async def _differs(bench: Bench, office: Office, candidate: Candidate, place: int, call: Call) -> str:
+    outcome = await bench.play(Pair("", candidate.known.program, call), office, place)
+    if outcome.difference is None or calls.is_ambiguous(office.prepared, outcome.call, outcome.chance):
+        return ""
+    return f"{outcome.difference.kind}: {outcome.difference.text}"
+
+
+async def confirmed(folder: Path, rate: float, some: Sequence[tuple[Candidate, Call]]) -> dict[int, str]:
+    """Of mutants with calls that have differed once: the plain difference that shows again at the same moment.
+
+    The program as compiled takes the same call at the same time, and must not show it.
+    """
+    places = [*(each for each, _ in some), *(each.as_compiled() for each, _ in some)]
+    found: dict[int, str] = {}
+    async with open_benches(folder, rate, len(places)) as benches:
+        offices = {bench: _load(bench, places) for bench in benches}
+
+        async def one(bench: Bench, place: int, call: Call) -> None:
+            both = (place, place + len(some))
+            played = (_differs(bench, offices[bench][each], places[each], each, call) for each in both)
+            by, right = await asyncio.gather(*played)
+            if is_plain(by) and not right:
+                found[place] = by
+
+        async def at(bench: Bench, plays: list[Play]) -> None:
+            await by_place(bench, plays, one, AT_ONCE)
+
+        await by_moment(benches, [(place, call) for place, (_, call) in enumerate(some)], at)
     return found
 
 
@@ -387,10 +427,14 @@ async def _judged(folder: Path, random: Random, some: list[Candidate], rate: flo
             # Those of a moment side by side.
             in_order = enumerate(sorted(some_calls, key=lambda call: call.at))
             plays += [(at * copies + number % copies, call) for number, call in in_order]
+        once: dict[int, Call] = {}
         # Of several places that caught one the first counts.
-        found = {
-            at // copies: by for at, by in sorted((await caught(folder / f"{turn}", rate, places, plays)).items())[::-1]
-        }
+        by_copy = await caught(folder / f"{turn}", rate, places, plays, once)
+        found = {at // copies: by for at, by in sorted(by_copy.items(), reverse=True)}
+        late = {at // copies: call for at, call in once.items() if at // copies not in found}
+        if late:
+            again = await confirmed(folder / f"{turn}-again", rate, [(some[at], call) for at, call in late.items()])
+            found.update({list(late)[at]: by for at, by in again.items()})
         for place, by in found.items():
             tell(Verdict(some[place], by, why[some[place].mutant]))
         some = [each for place, each in enumerate(some) if place not in found]
