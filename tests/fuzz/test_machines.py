@@ -118,6 +118,18 @@ def test_sheets_are_pages_as_machines_send_them(tmp_path: Path) -> None:
             assert (file.n_frames, file.width) == (sheets.pages, 1728)
 
 
+@pytest.mark.parametrize(("seconds", "ambiguous"), [(0.05, False), (0.44, True), (1.0, False)])
+def test_a_tone_that_is_known_just_after_a_step_has_begun_is_not_played(
+    seconds: float, ambiguous: bool, tmp_path: Path
+) -> None:
+    """It comes with the call, and cannot come sooner."""
+    short = 'scenario short { fax detected -> other  play "short"  play "p1" }'
+    office = prepare(f'{OFFICE}number "+74950000002" -> short {short}', tmp_path, {"short": seconds, "p1": 2.0})
+    assert office is not None
+    call = Call("+74950000002", at=MOMENT, fax=machine_with(ONE, 0, stays=True), hangs_up=6_500)
+    assert calls.is_ambiguous(office.prepared, call) is ambiguous
+
+
 @pytest.mark.parametrize(("seconds", "ambiguous"), [(0.05, False), (0.3, True)])
 def test_a_tone_that_would_be_known_just_after_the_end_of_a_call_is_not_played(
     seconds: float, ambiguous: bool, tmp_path: Path

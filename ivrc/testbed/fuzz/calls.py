@@ -273,6 +273,11 @@ def _machine_is_at_odds(journey: j.Journey, machine: FaxMachine | None) -> bool:
             case j.Faxed(why="caller hung up") if event.at < begins:
                 # What is received of one that begins late comes some seconds sooner or later.
                 return True
+            case j.Detected() if machine.begins < MARGIN and any(
+                event.at - MARGIN < other.at < event.at for other in journey.events
+            ):
+                # A little sooner, and it would have been found in the step before; but its tone comes with the call.
+                return True
             case j.Ended() if listens and _next_known(machine, begins, event.at) - event.at < MARGIN:
                 # A little longer, and the call would have gone where the fax machines go.
                 return True
