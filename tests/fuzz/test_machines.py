@@ -130,6 +130,18 @@ def test_a_tone_that_is_known_just_after_a_step_has_begun_is_not_played(
     assert calls.is_ambiguous(office.prepared, call) is ambiguous
 
 
+@pytest.mark.parametrize(("seconds", "ambiguous"), [(0.05, False), (0.44, True)])
+def test_a_tone_that_would_be_known_just_after_a_fax_has_begun_is_not_played(
+    seconds: float, ambiguous: bool, tmp_path: Path
+) -> None:
+    """A fax ends the listening."""
+    short = 'scenario short { fax detected -> other  play "short"  fax }'
+    office = prepare(f'{OFFICE}number "+74950000002" -> short {short}', tmp_path, {"short": seconds})
+    assert office is not None
+    call = Call("+74950000002", at=MOMENT, fax=machine_with(ONE, 0, stays=True))
+    assert calls.is_ambiguous(office.prepared, call) is ambiguous
+
+
 @pytest.mark.parametrize(("seconds", "ambiguous"), [(0.05, False), (0.3, True)])
 def test_a_tone_that_would_be_known_just_after_the_end_of_a_call_is_not_played(
     seconds: float, ambiguous: bool, tmp_path: Path

@@ -278,7 +278,10 @@ def _machine_is_at_odds(journey: j.Journey, machine: FaxMachine | None) -> bool:
             ):
                 # A little sooner, and it would have been found in the step before; but its tone comes with the call.
                 return True
-            case j.Ended() if listens and _next_known(machine, begins, event.at) - event.at < MARGIN:
+            case j.Ended() | j.Reached(kind="Fax") if (
+                # (Not the tone that has led there.)
+                listens and _next_known(machine, begins, event.at + 1) - event.at < MARGIN
+            ):
                 # A little longer, and the call would have gone where the fax machines go.
                 return True
             case j.Faxed() if event.at + FAX_LATE < begins < event.until + MARGIN:
