@@ -18,6 +18,16 @@ _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
 
+def bytes_of(content: Content) -> bytes:
+    """A file of the output, whole. OSError if it is to be copied from one that cannot be read."""
+    return content.read_bytes() if isinstance(content, Path) else b"".join(content)
+
+
+def text_of(content: Content) -> str:
+    """A file of the output that is text."""
+    return bytes_of(content).decode()
+
+
 class OutputError(Exception):
     """The output cannot be written; what stood there before stands there still."""
 

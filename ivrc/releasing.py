@@ -10,6 +10,7 @@ from ivrc import ir, marks
 from ivrc.deploy.release import ABOUT, DIALPLAN, ENTRIES, PJSIP, QUEUES, VOICEMAIL, Content, Part, Release
 from ivrc.emit import render_context, render_contexts, render_pjsip
 from ivrc.manifest import expectations, render_manifest
+from ivrc.output import bytes_of
 from ivrc.pipeline import Built, mailboxes_of, queues_of, shared_contexts
 from ivrc.source import Sources
 from ivrc.unit import OfficeUnit
@@ -21,7 +22,7 @@ def release_of(built: Built) -> Release:
     units = [office.unit for office in built.offices]
     shared = shared_contexts(units)
     prompts = _prompts(units, built.sounds)
-    contents = {name: marks.mark_of(_bytes(content) for content in files.values()) for name, files in prompts.items()}
+    contents = {name: marks.mark_of(bytes_of(content) for content in files.values()) for name, files in prompts.items()}
     parts = [_shared_part(context, shared[0]) for context in shared[1:]]
     ids = {part.name: part.id for part in parts}
     contents |= {part.name: part.mark for part in parts}
@@ -97,10 +98,6 @@ def _digests(files: Mapping[str, list[bytes]]) -> dict[str, dict[str, str]]:
 
 def _marked(path: str, name: str, mark: str) -> str:
     return path.replace(name, f"{name}~{mark}")
-
-
-def _bytes(content: Content) -> bytes:
-    return b"".join(content) if not hasattr(content, "read_bytes") else content.read_bytes()
 
 
 def _text(context: ir.Context) -> bytes:

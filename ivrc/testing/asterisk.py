@@ -20,7 +20,7 @@ from typing import NamedTuple
 from ivrc import model as m
 from ivrc.cases import Case, check
 from ivrc.diagnostics import has_errors
-from ivrc.output import Content
+from ivrc.output import Content, text_of
 from ivrc.pipeline import compile_offices
 from ivrc.reading import Suite
 from ivrc.simulate.office import Prepared
@@ -199,8 +199,7 @@ def _trunks(office: m.Office) -> list[str]:
 
 def _asking_at(files: Mapping[str, Content], office: m.Office, port: int) -> dict[str, Content]:
     """The compiled office; the CRM is asked at this port."""
-    content = files["extensions.conf"]
-    text = content.read_text() if isinstance(content, Path) else b"".join(content).decode()
+    text = text_of(files["extensions.conf"])
     here = f"AGI(agi://127.0.0.1:{port}/responsible,"
     for asked in (f"AGI({office.helper}/responsible,", f"AGI({office.helper},agi,run,responsible,"):
         text = text.replace(asked, here)

@@ -10,6 +10,7 @@ from ivrc.cases import Case
 from ivrc.diagnostics import Diagnostic, has_errors, render
 from ivrc.loading import SUFFIX, Loader, is_tests, office_of_tests
 from ivrc.named import NamedTuple
+from ivrc.output import text_of
 from ivrc.reading import Suite, read_suite
 from ivrc.simulate.telling import Teller
 from ivrc.simulating import lengths_of
@@ -102,7 +103,7 @@ def dialplan(path: Path, name: str) -> str:
         texts = [each for each in result.files if not each.startswith("sounds/")]
         raise SourceError(f"there is no {name} in the output; there are: {', '.join(sorted(texts))}")
     content = result.files[name]
-    return content.read_text("utf-8") if isinstance(content, Path) else b"".join(content).decode()
+    return text_of(content)
 
 
 def _raise_for(faults: list[Diagnostic], sources: Sources) -> None:

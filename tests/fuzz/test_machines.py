@@ -118,37 +118,27 @@ def test_sheets_are_pages_as_machines_send_them(tmp_path: Path) -> None:
             assert (file.n_frames, file.width) == (sheets.pages, 1728)
 
 
-@pytest.mark.parametrize(("seconds", "ambiguous"), [(0.05, False), (0.44, True), (1.0, False)])
-def test_a_tone_that_is_known_just_after_a_step_has_begun_is_not_played(
-    seconds: float, ambiguous: bool, tmp_path: Path
+@pytest.mark.parametrize(
+    ("steps", "seconds", "ambiguous"),
+    [
+        # Just after a step has begun: it cannot come sooner, for it comes with the call.
+        ('play "p0"  play "p1"', 0.05, False),
+        ('play "p0"  play "p1"', 0.44, True),
+        ('play "p0"  play "p1"', 1.0, False),
+        # Just after a fax has begun, which ends the listening.
+        ('play "p0"  fax', 0.05, False),
+        ('play "p0"  fax', 0.44, True),
+        # Just after the end of the call.
+        ('play "p0"', 0.05, False),
+        ('play "p0"', 0.3, True),
+    ],
+)
+def test_a_tone_that_is_or_would_be_known_half_a_second_after_the_answer(
+    steps: str, seconds: float, ambiguous: bool, tmp_path: Path
 ) -> None:
-    """It comes with the call, and cannot come sooner."""
-    short = 'scenario short { fax detected -> other  play "short"  play "p1" }'
-    office = prepare(f'{OFFICE}number "+74950000002" -> short {short}', tmp_path, {"short": seconds, "p1": 2.0})
+    short = f'number "+74950000002" -> short scenario short {{ fax detected -> other  {steps} }}'
+    office = prepare(OFFICE + short, tmp_path, {"p0": seconds, "p1": 2.0})
     assert office is not None
-    call = Call("+74950000002", at=MOMENT, fax=machine_with(ONE, 0, stays=True), hangs_up=6_500)
-    assert calls.is_ambiguous(office.prepared, call) is ambiguous
-
-
-@pytest.mark.parametrize(("seconds", "ambiguous"), [(0.05, False), (0.44, True)])
-def test_a_tone_that_would_be_known_just_after_a_fax_has_begun_is_not_played(
-    seconds: float, ambiguous: bool, tmp_path: Path
-) -> None:
-    """A fax ends the listening."""
-    short = 'scenario short { fax detected -> other  play "short"  fax }'
-    office = prepare(f'{OFFICE}number "+74950000002" -> short {short}', tmp_path, {"short": seconds})
-    assert office is not None
-    call = Call("+74950000002", at=MOMENT, fax=machine_with(ONE, 0, stays=True))
-    assert calls.is_ambiguous(office.prepared, call) is ambiguous
-
-
-@pytest.mark.parametrize(("seconds", "ambiguous"), [(0.05, False), (0.3, True)])
-def test_a_tone_that_would_be_known_just_after_the_end_of_a_call_is_not_played(
-    seconds: float, ambiguous: bool, tmp_path: Path
-) -> None:
-    """It comes with the answer, and would be known half a second later."""
-    other = 'number "+74950000002" -> short scenario short { fax detected -> other  play "long" }'
-    office = prepare(OFFICE + other, tmp_path, {"long": seconds})
-    assert office is not None
-    call = Call("+74950000002", at=MOMENT, fax=machine_with(ONE, 0, stays=True))
+    hangs_up = 6_500 if "p1" in steps else None
+    call = Call("+74950000002", at=MOMENT, fax=machine_with(ONE, 0, stays=True), hangs_up=hangs_up)
     assert calls.is_ambiguous(office.prepared, call) is ambiguous

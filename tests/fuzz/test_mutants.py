@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ivrc.output import text_of
 from ivrc.simulate import Call
 from ivrc.simulate.call import Press, State
-from ivrc.testbed.fuzz import hunting, mutants
+from ivrc.testbed.fuzz import benches, catching, hunting, mutants
 from ivrc.testbed.fuzz.covering import covering, walk
 from ivrc.testbed.fuzz.hunting import Candidate, Known, Tried
 from ivrc.testbed.fuzz.jumps import Line, lines_of
@@ -35,13 +36,9 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> list[Known]:
         office = prepare(part.text(), folder, {})
         if office is None:
             continue
-        content = compile_programs({0: part.text()}, folder / "plain")["extensions.conf"]
-        dialplan = content.read_text() if isinstance(content, Path) else b"".join(content).decode()
+        dialplan = text_of(compile_programs({0: part.text()}, folder / "plain")["extensions.conf"])
         ran = frozenset((line.context, line.exten, line.priority) for line in list(lines_of(dialplan))[::2])
-        tried = []
-        for call in covering(random, office, MOMENT, 3):
-            walked = walk(office, call)
-            tried.append(Tried(call, ran, walked.shows, walked.reached))
+        tried = [Tried(walk(office, call), ran) for call in covering(random, office, MOMENT, 3)]
         found.append(Known(f"it-{len(found)}", part, office, MOMENT, dialplan, tried))
     return found
 
@@ -64,8 +61,8 @@ def test_one_that_survived_is_hunted_with_calls_that_come_to_its_steps_and_show_
     for candidate in mutants.choose(1, known, 12):
         # Every call of these programs runs the line: there is nothing that only those do.
         assert candidate.marks() == frozenset()
-        steps = frozenset.intersection(*(each.reached for each in candidate.calls))
-        before = frozenset[str]().union(*(each.shows for each in candidate.calls))
+        steps = frozenset.intersection(*(each.walk.reached for each in candidate.calls))
+        before = frozenset[str]().union(*(each.walk.shows for each in candidate.calls))
         shown: set[str] = set()
         line = candidate.mutant.line
         about = candidate.mutant.operator in ("time changed", "fax changed")
@@ -103,7 +100,7 @@ def test_what_only_those_do_that_run_the_line_is_what_others_do_and_what_comes_a
     walks = [walk(office, each) for each in (keyed, keyed._replace(presses=()), keyed._replace(seed=2))]
     line = Line(1, "ivrc-fuzz000-main", "s", 5, "", "Playback", "p2")
     ran = [frozenset({("ivrc-fuzz000-main", "s", 5)}), frozenset[tuple[str, str, int]]()]
-    tried = [Tried(each.call, ran["1" not in str(each.call.presses)], each.shows, each.reached) for each in walks]
+    tried = [Tried(each, ran["1" not in str(each.call.presses)]) for each in walks]
     known = Known("it", program(Random(1), MOMENT), office, MOMENT, "", tried)
     candidate = Candidate(known, Mutant("sound changed", line, "Playback", "p3"))
     (mark,) = candidate.marks()
@@ -152,16 +149,16 @@ def test_a_places_calls_are_spread_over_the_benches_and_none_is_lost() -> None:
     noon = [MOMENT + timedelta(hours=hours) for hours in range(5)]
     plays = [(0, Call("1", at=noon[0])) for _ in range(8)]
     plays += [(place, Call("1", at=moment)) for place in (1, 2) for moment in noon]
-    shares = mutants.shared(plays, 4)
+    shares = benches.shared(plays, 4)
     rows = [row for share in shares for row in share]
     assert all(len({call.at for _, call in row}) == 1 for row in rows)
     assert Counter(play[0] for row in rows for play in row) == Counter(place for place, _ in plays)
     # Two of the eight on each bench, and the other moments on all.
     assert [max(sum(place == 0 for place, _ in row) for row in share) for share in shares] == [2, 2, 2, 2]
     assert all(len(share) == 2 for share in shares)
-    assert mutants.shared([], 2) == [[], []]
+    assert benches.shared([], 2) == [[], []]
 
 
 def test_what_happened_is_plain_and_when_it_did_is_not() -> None:
-    assert mutants.is_plain("what crm: the simulator: 11.0 crm found; the telephone: 11.5 crm late")
-    assert not any(map(mutants.is_plain, ("", "when heard: …", "how long rang: …")))
+    assert catching.is_plain("what crm: the simulator: 11.0 crm found; the telephone: 11.5 crm late")
+    assert not any(map(catching.is_plain, ("", "when heard: …", "how long rang: …")))

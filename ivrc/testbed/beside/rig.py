@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
-from ivrc.output import Content
+from ivrc.output import Content, text_of
 from ivrc.testbed.ami import Ami, Event
 from ivrc.testbed.beside import town
 from ivrc.testbed.beside.machines import write_sheets
@@ -158,9 +158,7 @@ class Rig:
                 else:
                     (data / name).write_bytes(b"".join(content))
         for name, reload in _RELOADS.items():
-            content = files.get(name, [])
-            text = content.read_text() if isinstance(content, Path) else b"".join(content).decode()
-            self.office.write_conf(name, _BEFORE[name] + text)
+            self.office.write_conf(name, _BEFORE[name] + text_of(files.get(name, [])))
             self.office.cli(reload)
         self.penalties.clear()
         if strict and (warnings := self.office.warnings(mark)):

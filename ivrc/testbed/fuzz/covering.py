@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from datetime import datetime, timedelta
 from itertools import cycle, islice, pairwise, product
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ivrc import model as m
 from ivrc.simulate import Call, run
@@ -34,6 +34,9 @@ LENGTH, COST = 75_000, 10_000
 BEFORE = (5, 11, 24)
 # Days in which hours are looked for that begin and end; and, if these do so less than once, at most.
 DAYS, DAYS_MOST = 10, 40
+
+
+S = TypeVar("S")
 
 
 class Walk(NamedTuple):
@@ -227,7 +230,7 @@ def coming_to(random: Random, office: Office, moment: datetime, kind: type[m.Ste
     return list({id(call): call for call in found}.values())
 
 
-def steps_of_kind(office: Office, kind: type[m.Step]) -> list[m.Step]:
+def steps_of_kind(office: Office, kind: type[S]) -> list[S]:
     """All steps of a kind."""
     scenarios = office.names.office.scenarios
     return [step for scenario in scenarios for step in steps_of(scenario.body) if isinstance(step, kind)]

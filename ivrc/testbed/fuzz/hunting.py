@@ -25,6 +25,7 @@ from ivrc.testbed.fuzz.covering import (
     machines,
     managers,
     near,
+    steps_of_kind,
     talks,
     turning,
     turns,
@@ -34,7 +35,6 @@ from ivrc.testbed.fuzz.covering import (
 from ivrc.testbed.fuzz.jumps import Jumps, lines_of
 from ivrc.testbed.fuzz.tree import Part
 from ivrc.testbed.fuzz.wrongs import Mutant
-from ivrc.walking import steps_of
 
 # Other calls that a mutant is hunted with each time.
 CALLS = 8
@@ -56,12 +56,10 @@ _LISTENS = ("WaitExten", "IVRC_UNTIL", "IVRC_LEFT", "IVRC_TRIES", "IVRC_KEYED", 
 
 
 class Tried(NamedTuple):
-    """A call that goes as it should, the lines that it ran and the steps that it came to."""
+    """A call that goes as it should, and the lines that it ran."""
 
-    call: Call
+    walk: Walk
     ran: frozenset[tuple[str, str, int]]
-    shows: frozenset[str]
-    reached: frozenset[int]
 
 
 class Known(NamedTuple):
@@ -76,7 +74,7 @@ class Known(NamedTuple):
 
     def has_tried(self, call: Call) -> bool:
         """Whether a call is among them."""
-        return any(each.call == call for each in self.tried)
+        return any(each.walk.call == call for each in self.tried)
 
 
 class Candidate(NamedTuple):
@@ -99,13 +97,12 @@ class Candidate(NamedTuple):
     def marks(self) -> frozenset[str]:
         """What happens in every call that runs the line, and in none that does not; the first of that in each."""
         calls = self.calls
-        others = [each.shows for each in self.known.tried if each not in calls]
+        others = [each.walk.shows for each in self.known.tried if each not in calls]
         if not others:
             return frozenset()
-        marks = frozenset.intersection(*(each.shows for each in calls)).difference(*others)
-        walks = [walk(self.known.office, each.call) for each in calls]
-        firsts = {each.shape[first] for each in walks if (first := each.first(marks)) is not None}
-        return frozenset(firsts)
+        marks = frozenset.intersection(*(each.walk.shows for each in calls)).difference(*others)
+        firsts = ((each.walk.shape, each.walk.first(marks)) for each in calls)
+        return frozenset(shape[first] for shape, first in firsts if first is not None)
 
     def why(self) -> str:
         """The reason why it cannot be told, if there is one."""
@@ -123,7 +120,7 @@ def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int, ti
     tried = candidate.calls
     steps, marks = frozenset[int](), frozenset[str]()
     if turn % 2:
-        steps, marks = frozenset.intersection(*(each.reached for each in tried)), candidate.marks()
+        steps, marks = frozenset.intersection(*(each.walk.reached for each in tried)), candidate.marks()
     known = candidate.known
 
     def wanted(walk: Walk) -> bool:
@@ -132,9 +129,9 @@ def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int, ti
     def counts(walk: Walk) -> frozenset[str]:
         return walk.after(marks) if marks else walk.shows
 
-    shown.update(*(counts(walk(known.office, each.call)) for each in tried))
+    shown.update(*(counts(each.walk) for each in tried))
 
-    like = [each.call for each in tried]
+    like = [each.walk.call for each in tried]
     moments = [known.moment + timedelta(minutes=minutes) for minutes in MOMENTS]
     elsewhen = [call._replace(at=at) for at in moments for call in random.sample(like, min(len(like), LIKE))]
     more = [other for call in [*like, *elsewhen] for other in near(random, known.office, call)]
@@ -148,14 +145,12 @@ def hunters(random: Random, candidate: Candidate, shown: set[str], turn: int, ti
     if line.exten == "fax" or "FAX" in line.args:
         found += machines(random, known.office, like, MACHINES * times)
         # Where they are taken to may show at other hours.
-        office = known.office.names.office
-        every = (step for scenario in office.scenarios for step in steps_of(scenario.body))
-        moments = turns(known.office, known.moment, [step for step in every if isinstance(step, m.When)])
+        moments = turns(known.office, known.moment, steps_of_kind(known.office, m.When))
         some = random.sample(moments, min(len(moments), TURNS * times))
         for at in some:
             found += machines(random, known.office, [each._replace(at=at) for each in like], 2)
     if operator == "time changed" or any(f"{line.app}({line.args})".count(each) for each in _LISTENS):
-        always = frozenset.intersection(*(each.reached for each in tried))
+        always = frozenset.intersection(*(each.walk.reached for each in tried))
         found += keyed(random, known.office, like, KEYED * times, always)
     if line.context.endswith(_MANAGERS):
         asking = coming_to(random, known.office, known.moment, m.CallResponsible, LIKE)
