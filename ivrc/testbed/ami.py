@@ -97,8 +97,10 @@ class Ami:
 
         The `;2` half runs the dialplan; the `;1` half runs `far` (application, data), which should send
         audio, for Answer() waits up to half a second for it. Press keys with `press(linkedid, …)`.
+        `identity`, if given, must not be what the Linkedid of another call that is up begins with: Asterisk
+        takes such a one for in use ("draw-1" beside "draw-10"), and the call fails without an event.
         """
-        identity = identity or f"local-{id(self):x}-{next(self._ids)}"
+        identity = identity or f"local-{id(self):x}-{next(self._ids):08}"
         application, data = far
         await self.action(
             "Originate", Channel=f"Local/{exten}@{context}/n", Application=application, Data=data,

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from ivrc.testbed.ami import Ami
+from ivrc.testbed.ami import Ami, Event
 from ivrc.testbed.sip import Phone
 from ivrc.testbed.sip_xml import BUSY
 from tests.live.lab import SETTINGS, Lab, MakeLab
@@ -38,33 +38,28 @@ def lab(make_lab: MakeLab) -> Lab:
 async def draw_orders(port: int) -> list[tuple[str, ...]]:
     """The order in which each of DRAWS calls rang the phones, which are all busy."""
     orders: dict[str, list[str]] = {}
-    done: set[str] = set()
-    async with Ami(port) as ami:
+    over: dict[str, asyncio.Event] = {}
+
+    def hear(event: Event) -> None:
+        if event["Event"] == "DialBegin" and event["DestChannel"].startswith("PJSIP/"):
+            orders.setdefault(event["Linkedid"], []).append(event["DestChannel"][6:].rpartition("-")[0])
+        elif event["Event"] == "Hangup" and event["Uniqueid"] in over:
+            over[event["Uniqueid"]].set()
+
+    async with Ami(port, keep=False) as ami:
         await ami.action("Filter", Operation="Add", Filter="Event: (DialBegin|Hangup)")
+        ami.watchers.append(hear)
         left = iter(range(DRAWS))
 
         async def caller() -> None:
             for index in left:
-                identity = f"draw-{index}"
+                identity = f"draw-{index:04}"  # none is what another begins with
+                ended = over[f"{identity}-2"] = asyncio.Event()
                 await ami.originate_local("+74950000001", "ivrc-incoming", far=("Milliwatt", ""), identity=identity)
-                while f"{identity}-2" not in done:
-                    await asyncio.sleep(0.002)
+                await asyncio.wait_for(ended.wait(), 60)
 
-        async def collect() -> None:
-            seen = 0
-            while True:
-                for event in ami.events[seen:]:
-                    seen += 1
-                    if event.get("Event") == "DialBegin" and event["DestChannel"].startswith("PJSIP/"):
-                        orders.setdefault(event["Linkedid"], []).append(event["DestChannel"][6:].rpartition("-")[0])
-                    elif event.get("Event") == "Hangup":
-                        done.add(event["Uniqueid"])
-                await asyncio.sleep(0.002)
-
-        collecting = asyncio.create_task(collect())
-        await asyncio.wait_for(asyncio.gather(*(caller() for _ in range(AT_ONCE))), 240)
+        await asyncio.gather(*(caller() for _ in range(AT_ONCE)))
         await asyncio.sleep(0.3)
-        collecting.cancel()
     return [tuple(order) for order in orders.values()]
 
 
