@@ -67,7 +67,7 @@ _MANY: dict[str, Any] = {"multiple": True, "metavar": "WHO"}
 @click.option("--from", "from_", help="The caller's number; left out, it is withheld.")
 @click.option("--hidden", is_flag=True, help="The caller asks to hide the number.")
 @click.option("--at", help='When, by the office\'s clock: "2026-12-31 23:10". Left out: now.')
-@click.option("--press", multiple=True, metavar="KEYS@WHERE", help="As 2@menu, 2@menu+3s, 101@wait, 1@3.5s.")
+@click.option("--press", multiple=True, metavar="KEYS@WHERE", help="As 2@menu, 2@menu+3s, 101@extension, 1@3.5s.")
 @click.option("--answers", **_MANY, help="Picks up: gleb, gleb:5s, gleb.mobile:5s, +78127654321:5s.")
 @click.option("--declines", **_MANY, help="Asked to press 1, presses another key.")
 @click.option("--machine", **_MANY, help="Picks up and never presses 1: a mobile's own voicemail.")

@@ -15,12 +15,11 @@ from ivrc.named import NamedTuple
 from ivrc.semantics.scope import look_up
 from ivrc.simulate.call import Answer, Call, FaxMachine, Message, Press, State, Turn
 from ivrc.simulate.office import reach
-from ivrc.simulate.options import KEY_AFTER, WHYS, read_moment
+from ivrc.simulate.options import KEY_AFTER, STEP_PLACES, WHYS, asked_next, read_moment
 from ivrc.tokens import Token
 
 _KEYS = re.compile(r"[0-9*#]{1,40}")
 _STATES = ("offline", "busy", "answers", "refuses", "machine", "silent")
-_PLACES = {"menu": "branch", "extension": "wait", "voicemail": "voicemail"}
 _ENDS = {"hangup": "hangs up", "silence": "silence", "#": "hash"}
 # Clauses that a test has once.
 _ONCE = ("call", "crm", "fax", "message", "talk", "hangup", "seed")
@@ -258,16 +257,16 @@ class _Given:
         self.presses.append(Press(keys, KEY_AFTER if after is None else after, where))
 
     def _place(self, place: Token | None, keys: str) -> str | None:
-        """Where keys are pressed: one alone in the next menu, several at the next wait for an extension."""
+        """Where keys are pressed, as the simulator names it."""
         if place is None:
-            return "branch" if len(keys) == 1 else "wait"
+            return asked_next(keys)
         if place.type == "STRING":
             if place.value not in self.names.prompts:
                 self.names.unknown_prompt(place)
                 return None
             return place.value
         if place.type in ("MENU", "EXTENSION", "VOICEMAIL"):
-            return _PLACES[place.text]
+            return STEP_PLACES[place.text]
         self.faults.add("IVR506", place, f"`{place.text}` is not a prompt", 'as in: press 2 at "menu"')
         return None
 

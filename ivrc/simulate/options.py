@@ -14,7 +14,8 @@ from ivrc.simulate.call import Answer, Call, FaxMachine, Message, Press, State, 
 from ivrc.simulate.office import Prepared, prompt_name
 from ivrc.walking import steps_of
 
-PLACES = ("branch", "wait", "voicemail")
+# Steps that ask for keys, in the language's words for them and in those of the steps.
+STEP_PLACES = {"menu": "branch", "extension": "wait", "voicemail": "voicemail", "branch": "branch", "wait": "wait"}
 # Why the CRM names nobody, in the words of the helper.
 WHYS = ("unknown", "unassigned", "stranger", "own", "hidden", "late", "down", "broken")
 KEY_AFTER = 1_000
@@ -29,6 +30,11 @@ def read_moment(text: str) -> datetime:
     if text[11:13] == "24":
         raise ValueError(text)
     return datetime.fromisoformat(text)
+
+
+def asked_next(keys: str) -> str:
+    """Where keys are pressed of which it is not said: one alone in a menu, several where an extension is asked for."""
+    return "branch" if len(keys) == 1 else "wait"
 
 
 class OptionError(ValueError):
@@ -105,16 +111,18 @@ class Words:
         return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
     def press(self, word: str) -> Press:
-        """`2@menu`, `2@menu+3s`, `101@wait`, `1@3.5s`."""
+        """`2`, `2@menu`, `2@menu+3s`, `101@extension`, `1@3.5s`. A prompt of that name comes before a step."""
         keys, at, place = word.partition("@")
-        if not at or not _KEYS.fullmatch(keys):
-            raise OptionError(f"`{word}`: write keys and where, as 2@menu, 101@wait, 1@3.5s")
-        known = {*PLACES, *self._prompts()}
+        if not _KEYS.fullmatch(keys) or (at and not place):
+            raise OptionError(f"`{word}`: write keys and where, as 2@menu, 101@extension, 1@3.5s")
+        if not at:
+            return Press(keys, KEY_AFTER, asked_next(keys))
+        known = {**STEP_PLACES, **{prompt: prompt for prompt in self._prompts()}}
         if place in known:
-            return Press(keys, KEY_AFTER, place)
+            return Press(keys, KEY_AFTER, known[place])
         name, plus, offset = place.rpartition("+")
         if plus and name in known:
-            return Press(keys, milliseconds(offset), name)
+            return Press(keys, milliseconds(offset), known[name])
         if _TIME.fullmatch(place.removeprefix("+")):
             return Press(keys, milliseconds(place.removeprefix("+")))
         raise unknown("prompt or step", name or place, sorted(known))

@@ -53,6 +53,19 @@ def test_a_line_for_each_event_with_its_place(office: Path) -> None:
     assert lines[-1] == "00:40.0 end: talked (cause 16)"
 
 
+@pytest.mark.parametrize("word", ["1", "1@menu", "1@menu+1s", "1@branch"])
+def test_a_key_at_the_next_menu(office: Path, word: str) -> None:
+    told = simulate(office, "--press", word).stdout
+    assert told == simulate(office, "--press", "1@asterisk:menu").stdout != simulate(office).stdout
+
+
+def test_a_prompt_comes_before_the_step_of_the_same_name(office: Path) -> None:
+    office.write_text(office.read_text("utf-8").replace('play "asterisk:welcome"', 'say "menu"'), "utf-8")
+    told = simulate(office, "--press", "1@menu").stdout
+    assert "presses 1: nothing listens" in told
+    assert "00:01.0" in next(line for line in told.splitlines() if "presses 1" in line)
+
+
 def test_whoever_picks_up_may_decline(office: Path) -> None:
     text = office.read_text("utf-8").replace("then mobile }", "then mobile for 40s confirm }")
     office.write_text(text, "utf-8")
@@ -103,7 +116,8 @@ def test_all(office: Path) -> None:
         (("--switch", "lat"), "there is no switch `lat`: did you mean `late`?"),
         (("--press", "1@asterisk:men"), "did you mean `asterisk:menu`?"),
         (("--press", "x@wait"), "write keys and where"),
-        (("--press", "1"), "write keys and where"),
+        (("--press", "1@"), "write keys and where"),
+        (("--press", ""), "write keys and where"),
         (("--crm", "ana"), "did you mean `anna`?"),
         (("--answers", "anna:soon"), "write a time after the colon"),
         (("--hang-up", "soon"), "is no time"),
