@@ -145,6 +145,11 @@ def describe(fault: UnexpectedToken, source: Source, text: str) -> Diagnostic:
     if misspelt is not None:
         near = _CALL if misspelt.text in _OF_A_CALL else did_you_mean(misspelt.text, list(_CLAUSES))
         return Diagnostic("IVR101", misspelt.start, misspelt.end, f"a test has no clause `{misspelt.text}`", near)
+    short = _stops_short(fault, attempt)
+    if short is not None:
+        start, end = short
+        said = f"something is missing after `{text[start:end]}`"
+        return Diagnostic("IVR101", source.base + start, source.base + end, said, _expected(fault, ""))
     return Diagnostic("IVR101", token.start, token.end, _unexpected(token, fault), _expected(fault, token.text))
 
 
@@ -228,13 +233,31 @@ def set_aside(fault: UnexpectedToken, attempt: Source) -> str | None:
         head = tokens[_head_of_block(text, tokens, index - 1)][1]
         whole = at_end or token.type in _STARTERS
         return _blank(text, head, tokens[index - 1][2] if whole else _statement(text, tokens, index)[1])
-    before = _first_of_statement(text, tokens, index - 1) if index > 0 else None
-    unfinished = at_end or taken is not None or token.type == "RBRACE" or token.type in _STARTERS
-    if unfinished and before is not None and tokens[index - 1][0] not in ("LBRACE", "RBRACE"):
-        # The fault is that what stands before stops short; what it stopped before is in order.
-        return _blank(text, tokens[before][1], tokens[index - 1][2])
+    if _is_unfinished(fault, text, tokens, index) or (index > 0 and taken is not None):
+        # What it stopped before is in order.
+        return _blank(text, tokens[_first_of_statement(text, tokens, index - 1)][1], tokens[index - 1][2])
     start, end = _statement(text, tokens, index)
     return _blank(text, start, end)
+
+
+def _is_unfinished(fault: UnexpectedToken, text: str, tokens: list[tuple[str, int, int]], index: int) -> bool:
+    """Whether the fault at a token is that the statement before it stops short."""
+    if index == 0 or tokens[index - 1][0] in ("LBRACE", "RBRACE") or {"RBRACE", "$END"} & set(fault.accepts or ()):
+        return False
+    if index == len(tokens) or fault.token.type == "RBRACE" or fault.token.type in _STARTERS:
+        return True
+    # Other words may go on with it; one that stands below its first does not.
+    before = tokens[_first_of_statement(text, tokens, index - 1)][1]
+    indent = _indent(text, tokens[index][1])
+    return indent is not None and indent == _indent(text, before)
+
+
+def _stops_short(fault: UnexpectedToken, attempt: Source) -> tuple[int, int] | None:
+    """The last token, its range in the text, of a statement that stops short, if that is the fault."""
+    tokens = _raw_tokens(attempt.text)
+    offset = cast(Any, fault.token).start - attempt.base
+    index = next((i for i, (_, start, _) in enumerate(tokens) if start >= offset), len(tokens))
+    return tokens[index - 1][1:] if _is_unfinished(fault, attempt.text, tokens, index) else None
 
 
 def _word_taken_for_a_name(fault: UnexpectedToken, attempt: Source) -> int | None:
