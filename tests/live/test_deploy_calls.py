@@ -56,6 +56,9 @@ SHAPES = 6
 PORT = take_ports()
 CUSTOMER = "+79167000001"
 DEPLOYS, CALLS = 50, 100
+# At ten times the speed 0.2 s in which the machine is busy, or its disk, are two: the far side's music comes late, or
+# a hundred frames wait for whoever records them.
+LATE = ("No audio available on", "Exceptionally long voice queue length")
 
 
 def number_of(kind: str) -> str:
@@ -230,8 +233,7 @@ def test_a_hundred_calls_while_fifty_deploys_go_through(lab: DeployLab) -> None:
         assert marks_of(journey) == {marks[version]}, (identity, version, journey)
         assert shape_of(journey) == quiet[version % SHAPES, kind], identity
         assert told_by(journey) == ("" if kind in UNTOLD else f"{version:02}"), (identity, journey)
-    # A busy machine at ten times the speed: the far side's music comes late.
-    assert [line for line in lab.asterisk.warnings(mark) if "No audio available on" not in line] == []
+    assert [line for line in lab.asterisk.warnings(mark) if not any(late in line for late in LATE)] == []
 
 
 def test_plain_reload_harms_the_same_calls(lab: DeployLab) -> None:
