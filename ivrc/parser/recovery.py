@@ -73,6 +73,11 @@ def _raw_tokens(text: str) -> list[tuple[str, int, int]]:
     return found
 
 
+def _index_at(tokens: list[tuple[str, int, int]], offset: int) -> int:
+    """The index of the first token that begins at an offset or after it; past the last if none does."""
+    return next((index for index, (_, start, _) in enumerate(tokens) if start >= offset), len(tokens))
+
+
 def _open_braces(text: str, upto: int) -> list[int]:
     """Offsets of the braces that are open at an offset, outermost first."""
     opened: list[int] = []
@@ -221,13 +226,13 @@ def set_aside(fault: UnexpectedToken, attempt: Source) -> str | None:
     if unclosed:
         return _close_at(text, offset, unclosed)
     tokens = _raw_tokens(text)
-    index = next((i for i, (_, start, _) in enumerate(tokens) if start >= offset), len(tokens))
+    index = _index_at(tokens, offset)
     if not tokens or (index == len(tokens) and not at_end):
         return None
     taken = _word_taken_for_a_name(fault, attempt)
     if taken is not None:
         # `number … ->` with nothing after it took the next declaration's word for a scenario.
-        index = next(i for i, (_, start, _) in enumerate(tokens) if start == taken)
+        index = _index_at(tokens, taken)
     if index > 0 and tokens[index - 1][0] == "RBRACE" and (fault.accepts or ()) == {"LBRACE"}:
         # A test's table, and no body after it.
         head = tokens[_head_of_block(text, tokens, index - 1)][1]
@@ -255,8 +260,7 @@ def _is_unfinished(fault: UnexpectedToken, text: str, tokens: list[tuple[str, in
 def _stops_short(fault: UnexpectedToken, attempt: Source) -> tuple[int, int] | None:
     """The last token, its range in the text, of a statement that stops short, if that is the fault."""
     tokens = _raw_tokens(attempt.text)
-    offset = cast(Any, fault.token).start - attempt.base
-    index = next((i for i, (_, start, _) in enumerate(tokens) if start >= offset), len(tokens))
+    index = _index_at(tokens, cast(Any, fault.token).start - attempt.base)
     return tokens[index - 1][1:] if _is_unfinished(fault, attempt.text, tokens, index) else None
 
 
