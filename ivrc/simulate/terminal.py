@@ -95,16 +95,22 @@ class _Terminal(World):
         self._keys_taken = ""
         while (key := self._wait(line, until)) is not None:
             line.events.append(Key(line.now, key, False, line.start))
+        self._prompt_is_over()
         line.advance(until)
 
     def listen(self, line: Line, until: int) -> str | None:
         """The next key, typed or told beforehand. Raises Cutoff."""
         key = self._wait(line, until)
+        self._prompt_is_over()
         if key is None:
             line.advance(until)
         else:
             line.events.append(Key(line.now, key, True, line.start))
         return key
+
+    def _prompt_is_over(self) -> None:
+        if self._doing.startswith("hears "):
+            self._doing = "hears nothing"
 
     def _wait(self, line: Line, until: int) -> str | None:
         """Until a key or the time: the key, the clock set to it. Raises Over when the person hangs up."""

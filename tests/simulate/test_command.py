@@ -59,6 +59,17 @@ def test_a_key_at_the_next_menu(office: Path, word: str) -> None:
     assert told == simulate(office, "--press", "1@asterisk:menu").stdout != simulate(office).stdout
 
 
+@pytest.mark.parametrize("word", ["102", "102@extension", "102@extension+1s", "102@wait"])
+def test_keys_where_an_extension_is_asked_for(office: Path, word: str) -> None:
+    text = office.read_text("utf-8").replace('play "asterisk:welcome"', "wait extension for 8s")
+    office.write_text(text, "utf-8")
+    told = [
+        " ".join(line.split()) for line in simulate(office, "--press", word, "--answers", "boris").stdout.splitlines()
+    ]
+    assert "00:01.0 presses 1" in told
+    assert "00:01.5 boris rings for 5s: answered" in told
+
+
 def test_a_prompt_comes_before_the_step_of_the_same_name(office: Path) -> None:
     office.write_text(office.read_text("utf-8").replace('play "asterisk:welcome"', 'say "menu"'), "utf-8")
     told = simulate(office, "--press", "1@menu").stdout
@@ -207,6 +218,15 @@ def test_a_key_typed_while_the_menu_plays(office: Path) -> None:
     assert "cut by a key" in told
     assert "presses 1" in told
     assert "talks with anna" in told
+
+
+def test_a_menu_waits_for_a_key_in_silence(office: Path) -> None:
+    terminal = Terminal(office, "--speed", "20")
+    terminal.until("no key in time")
+    terminal.type("\x03")
+    assert terminal.close() == 0
+    told = plain(terminal.text)
+    assert told.index('hears "asterisk:menu" keys: 1 2') < told.index("hears nothing keys: 1 2")
 
 
 def test_ctrl_c_hangs_up(office: Path) -> None:
